@@ -1,0 +1,139 @@
+# Builds the two programs, their tests and fuzzers. No configure step: the compiler and every library come from
+# packaging/deps, which builds them once a machine. Run `make help` for the targets.
+#
+#   V=1              shows the commands
+#   FLAVOUR=asan     in build-asan/: AddressSanitizer and UBSan on the host's C library; tsan likewise
+#   FUZZ_S=60        seconds for each fuzzer
+
+FLAVOUR := release
+FUZZ_S  := 60
+DESTDIR :=
+PREFIX  := /usr
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) --no-builtin-rules
+endif
+Q := $(if $(V),,@)
+
+# Flavours: where the output goes, which toolchain, which flags.
+B_release := build
+B_asan    := build-asan
+B_tsan    := build-tsan
+SAN_asan  := -fsanitize=address,undefined,fuzzer-no-link
+SAN_tsan  := -fsanitize=thread
+LDFLAGS_release := -Wl,--pack-dyn-relocs=relr
+
+B    := $(or $(B_$(FLAVOUR)),$(error FLAVOUR is release, asan or tsan))
+SAN  := $(SAN_$(FLAVOUR))
+KIND := $(if $(SAN),host,musl)
+TC   := $(shell packaging/deps/build.sh --print $(KIND))
+CC   := clang-19 --config=$(TC)/cc.cfg
+LINK := clang++-19 --config=$(TC)/cc.cfg
+
+# One rounding per operation: the compiler may not contract a*b+c, which would make the answer depend on it.
+NUMERICS := -ffp-contract=off
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Werror=implicit
+HARDEN   := -fstack-protector-strong -fvisibility=hidden -fPIE
+OPTIMISE := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all $(SAN),-O2)
+CFLAGS   := -std=c17 $(OPTIMISE) $(NUMERICS) $(WARN) $(HARDEN) -ffunction-sections -fdata-sections \
+            -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -I.
+# Without --gc-sections the link fails: oneDNN is cut down to what is called. The symbol table stays, for auditors.
+LDFLAGS  := $(LDFLAGS_$(FLAVOUR)) $(SAN) -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
+LIBS     := -ldnnl -lhwloc -lsodium -lyyjson -lpcre2-8 -lutf8proc -lseccomp
+
+# Instruction sets: only for files that carry one in their name, x_avx2.c and so on. The rest is plain x86-64.
+ISA_avx2   := -mavx2 -mfma -mf16c -mbmi2
+ISA_avx512 := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
+ISA_vnni   := $(ISA_avx512) -mavx512vnni
+ISA_vbmi   := $(ISA_vnni) -mavx512vbmi
+isa_flags   = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
+
+objects  = $(patsubst %.c,$(B)/%.o,$(1))
+KERNELS := $(call objects,$(wildcard kernels/*.c))
+CRYPTO  := $(call objects,$(wildcard crypto/*.c))
+RUNTIME := $(call objects,$(filter-out runtime/main.c,$(wildcard runtime/*.c)))
+PACK    := $(call objects,$(filter-out packaging/pack/main.c,$(wildcard packaging/pack/*.c)))
+HELPERS := $(call objects,$(filter-out tests/test_%.c tests/make_%.c tests/fuzz_%.c,$(wildcard tests/*.c)))
+LAYERS  := $(B)/runtime.a $(B)/crypto.a $(B)/kernels.a
+TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c tests/make_*.c))
+FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz_*.c))
+
+.PHONY: all programs demo test lint format bench fuzz asan tsan clean install help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: programs $(TESTS) $(if $(filter asan,$(FLAVOUR)),$(FUZZERS))
+programs: $(B)/cloister $(B)/cloister-pack
+
+$(B)/cloister:      $(B)/runtime/main.o $(LAYERS)
+$(B)/cloister-pack: $(B)/packaging/pack/main.o $(B)/pack.a $(LAYERS)
+$(TESTS) $(FUZZERS): $(B)/%: $(B)/%.o $(B)/helpers.a $(B)/pack.a $(LAYERS)
+$(FUZZERS): LDFLAGS += -fsanitize=fuzzer
+$(B)/cloister $(B)/cloister-pack $(TESTS) $(FUZZERS):
+	@echo "LD $@"
+	$(Q)$(LINK) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(B)/kernels.a: $(KERNELS)
+$(B)/crypto.a:  $(CRYPTO)
+$(B)/runtime.a: $(RUNTIME)
+$(B)/pack.a:    $(PACK)
+$(B)/helpers.a: $(HELPERS)
+$(B)/%.a: $(B)/flags
+	@echo "AR $@"
+	$(Q)rm -f $@ && llvm-ar-19 rcsD $@ $(filter %.o,$^)
+
+$(B)/%.o: %.c $(B)/flags
+	@echo "CC $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(isa_flags) -MMD -MP -c $< -o $@
+
+# Everything is rebuilt when the toolchain or a flag changes.
+FLAGS := $(CC) $(CFLAGS) $(LDFLAGS) $(LIBS) $(ISA_vbmi)
+ifneq ($(FLAGS),$(file <$(B)/flags))
+.PHONY: $(B)/flags
+endif
+$(B)/flags: | $(TC)/cc.cfg
+	@mkdir -p $(B)
+	@echo '$(FLAGS)' > $@
+$(TC)/cc.cfg:
+	$(Q)packaging/deps/build.sh $(KIND) > /dev/null
+
+-include $(wildcard $(B)/*/*.d $(B)/packaging/pack/*.d)
+
+test: all
+	$(Q)rm -f $(filter-out $(TESTS) %.o %.d,$(wildcard $(B)/tests/test_*)) # tests whose source is gone
+	$(Q)tests/run.sh $(B)
+demo: programs
+	$(Q)packaging/demo/demo.sh $(B)
+bench: $(B)/tests/test_kernels
+	$(Q)$< --bench
+lint:
+	$(Q)tests/lint.sh
+format:
+	$(Q)clang-format-19 -i $$(find crypto kernels runtime packaging tests -name '*.[ch]')
+
+asan tsan:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=$@ test
+ifneq ($(FLAVOUR),asan)
+fuzz:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=asan fuzz
+else
+fuzz: $(FUZZERS)
+	$(Q)for n in $(patsubst fuzz_%,%,$(notdir $(FUZZERS))); do \
+	  echo "FUZZ $$n"; mkdir -p $(B)/corpus/$$n $(B)/crashes; \
+	  $(B)/tests/fuzz_$$n -max_total_time=$(FUZZ_S) -verbosity=0 -print_final_stats=1 -timeout=20 \
+	    -artifact_prefix=$(B)/crashes/$$n- $(B)/corpus/$$n $$(ls -d tests/corpus/$$n 2> /dev/null) || exit 1; \
+	done
+endif
+
+install: programs
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cloister $(B)/cloister-pack
+	for page in packaging/man/*.[1-8]; do install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
+clean:
+	rm -rf build build-asan build-tsan
+help:
+	@echo 'make [all]   both programs and the tests, in build/    make lint    the rules of the tree'
+	@echo 'make test    builds and runs every test                make format  applies .clang-format'
+	@echo 'make asan    the tests under ASan and UBSan            make bench   kernels against their references'
+	@echo 'make tsan    the tests under TSan                      make demo    packs, verifies and runs a small model'
+	@echo 'make fuzz    each fuzzer for FUZZ_S seconds            make install into DESTDIR/PREFIX'
