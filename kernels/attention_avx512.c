@@ -1,0 +1,8 @@
+/* attention_avx512.c: attention.h for AVX-512. Any thread. */
+#include "kernels/lanes_avx512.h"
+#include "kernels/attention.h"
+
+void kn_attention_avx512(struct kn_ops *ops)
+{
+    ops->attention = attention;
+}
