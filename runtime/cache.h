@@ -1,0 +1,28 @@
+/* cache.h: the paged cache of keys and values. A page holds KN_KV_BLOCK tokens of every attention block of the model; where a block's
+ * rows lie inside a page is its plan. Pages are touched only when a sequence takes them. One thread takes and gives; workers
+ * read and write the pages. */
+#ifndef CLOISTER_CACHE_H
+#define CLOISTER_CACHE_H
+
+#include "kernels/kernels.h"
+#include "runtime/error.h"
+#include "runtime/model.h"
+
+struct rt_cache;
+
+/* Where a block's head h lies in a page: keys at offset + h·head_bytes, values value_offset further on. */
+struct rt_cache_plan {
+    size_t offset, head_bytes, value_offset;
+};
+
+/* Bytes of a page of this model. */
+size_t rt_cache_page_bytes(const struct rt_model *model, enum kn_kv kv);
+RT_MUST_CHECK int rt_cache_open(struct rt_cache **out, const struct rt_model *model, enum kn_kv kv, uint32_t pages, struct rt_error *error);
+void rt_cache_close(struct rt_cache **cache);
+/* The plan of block `block` of layer `layer`; it must be one that keeps keys and values. */
+const struct rt_cache_plan *rt_cache_plan(const struct rt_cache *cache, uint32_t layer, uint32_t block);
+uint32_t rt_cache_free_pages(const struct rt_cache *cache);
+uint8_t *rt_cache_take(struct rt_cache *cache); /* NULL when none is free */
+void rt_cache_give(struct rt_cache *cache, uint8_t *page);
+
+#endif

@@ -1,0 +1,281 @@
+/* cmd_run.c: `cloister run`: one prompt and its answer, or a chat. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/chat.h"
+#include "runtime/commands.h"
+#include "runtime/console.h"
+#include "runtime/generate.h"
+#include "runtime/prompt.h"
+#include "runtime/report.h"
+#include "runtime/scope.h"
+
+enum { PROMPT_MAX_BYTES = 16 << 20 };
+
+struct run_options {
+    struct rt_site_options site;
+    const char *prompt, *file, *kv;
+    uint64_t threads, context, max_new, top_k, seed;
+    double temperature, top_p, min_p, repeat_penalty; /* NaN-free; UNSET where not given */
+    struct rt_text_list stops;
+    int raw, json;
+};
+
+static const double UNSET = -1e300;
+static const uint64_t UNSET_COUNT = UINT64_MAX;
+
+/* ---- the command line ---- */
+
+static int check_range(const char *name, double value, double lowest, double highest, struct rt_error *error)
+{
+    if (value == UNSET || (value >= lowest && value <= highest))
+        return 0;
+    return rt_fail(error, RT_EXIT_USAGE, "%s %g is not between %g and %g", name, value, lowest, highest);
+}
+
+static int check_options(const struct run_options *options, struct rt_error *error)
+{
+    if (check_range("--temp", options->temperature, 0, 100, error) || check_range("--top-p", options->top_p, 0, 1, error) ||
+        check_range("--min-p", options->min_p, 0, 1, error) || check_range("--repeat-penalty", options->repeat_penalty, 0.01, 100, error))
+        return -1;
+    if (strcmp(options->kv, "f32") && strcmp(options->kv, "bf16"))
+        return rt_fail(error, RT_EXIT_USAGE, "--kv %.20s: f32 or bf16 are meant", options->kv);
+    if (options->prompt && options->file)
+        return rt_fail(error, RT_EXIT_USAGE, "-p and -f exclude each other");
+    if (!options->prompt && !options->file && options->raw)
+        return rt_fail(error, RT_EXIT_USAGE, "--raw needs a prompt: -p or -f");
+    if (!options->prompt && !options->file && options->json)
+        return rt_fail(error, RT_EXIT_USAGE, "--json needs a prompt: -p or -f");
+    return 0;
+}
+
+/* 0, 1 after --help, or -1. */
+static int parse(int argc, char **argv, struct run_options *options, struct rt_error *error)
+{
+    const struct rt_option table[] = {
+        {"-p", RT_OPTION_TEXT, &options->prompt, "TEXT", "answer this message", 0},
+        {"-f", RT_OPTION_TEXT, &options->file, "FILE", "answer the message in FILE; \"-\" is standard input", 0},
+        {"--raw", RT_OPTION_FLAG, &options->raw, NULL, "give the text as it is, without the chat template", 0},
+        {"-n", RT_OPTION_UNSIGNED, &options->max_new, "N", "at most N new tokens (default: until the context is full)", UINT32_MAX},
+        {"--temp", RT_OPTION_FLOAT, &options->temperature, "X", "temperature; 0 takes the likeliest token", 0},
+        {"--top-k", RT_OPTION_UNSIGNED, &options->top_k, "N", "choose among the N likeliest; 0 is off", UINT32_MAX},
+        {"--top-p", RT_OPTION_FLOAT, &options->top_p, "X", "choose among the likeliest that sum to X", 0},
+        {"--min-p", RT_OPTION_FLOAT, &options->min_p, "X", "leave out what is X times less likely than the likeliest", 0},
+        {"--repeat-penalty", RT_OPTION_FLOAT, &options->repeat_penalty, "X", "make tokens that were there less likely; 1 is off", 0},
+        {"--seed", RT_OPTION_UNSIGNED, &options->seed, "N", "the same seed gives the same answer (default 0)", 0},
+        {"--stop", RT_OPTION_LIST, &options->stops, "TEXT", "end the answer before TEXT; may be repeated", 0},
+        {"-t", RT_OPTION_UNSIGNED, &options->threads, "N", "use N physical cores (default: all allowed)", 4096},
+        {"--kv", RT_OPTION_TEXT, &options->kv, "f32|bf16", "how keys and values are cached (default f32)", 0},
+        {"--ctx", RT_OPTION_UNSIGNED, &options->context, "N", "tokens of context (default: the model's, at most 4096)", UINT32_MAX},
+        {"--trust", RT_OPTION_TEXT, &options->site.trust, "DIR", "directory of trusted public keys", 0},
+        {"--json", RT_OPTION_FLAG, &options->json, NULL, "print the answer as a JSON object when it is done", 0},
+    };
+    size_t count = 1;
+    const int status = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, &options->site.bundle, &count, NULL, error);
+    if (status)
+        return status;
+    if (!count)
+        return rt_fail(error, RT_EXIT_USAGE, "which bundle?");
+    options->site.threads = (unsigned)options->threads;
+    options->site.context = (uint32_t)options->context;
+    options->site.kv = strcmp(options->kv, "bf16") ? KN_KV_F32 : KN_KV_BF16;
+    options->site.json = options->json;
+    return check_options(options, error);
+}
+
+static void override(float *value, double option)
+{
+    if (option != UNSET)
+        *value = (float)option;
+}
+
+/* The publisher's parameters where the command line says nothing. */
+static struct rt_sampling choose_sampling(const struct rt_site *site, const struct run_options *options)
+{
+    struct rt_sampling sampling = site->sampling;
+    override(&sampling.temperature, options->temperature);
+    override(&sampling.top_p, options->top_p);
+    override(&sampling.min_p, options->min_p);
+    override(&sampling.repeat_penalty, options->repeat_penalty);
+    if (options->top_k != UNSET_COUNT)
+        sampling.top_k = (uint32_t)options->top_k;
+    sampling.seed = options->seed;
+    return sampling;
+}
+
+/* ---- the prompt: read before the site is opened, since nothing can be opened after it ---- */
+
+static int read_all(int fd, const char *name, char **text, struct rt_error *error)
+{
+    size_t count = 0, room = 0;
+    for (;;) {
+        if (count == room) {
+            room = room ? 2 * room : 65536;
+            char *grown = room > 2 * PROMPT_MAX_BYTES ? NULL : realloc(*text, room + 1);
+            if (!grown)
+                return rt_fail(error, RT_EXIT_RESOURCES, "%s: the prompt is longer than %d MiB", name, PROMPT_MAX_BYTES >> 20);
+            *text = grown;
+        }
+        const ssize_t got = read(fd, *text + count, room - count);
+        if (got < 0 && errno != EINTR)
+            return rt_fail(error, RT_EXIT_FAILED, "%s: %s", name, strerror(errno));
+        if (!got)
+            break;
+        count += got > 0 ? (size_t)got : 0;
+    }
+    (*text)[count] = 0;
+    if (strlen(*text) != count)
+        return rt_fail(error, RT_EXIT_USAGE, "%s: the prompt holds a zero byte; give text", name);
+    return 0;
+}
+
+static int read_prompt(const struct run_options *options, char **text, struct rt_error *error)
+{
+    if (options->prompt) {
+        *text = strdup(options->prompt);
+        return *text ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");
+    }
+    if (!strcmp(options->file, "-"))
+        return read_all(STDIN_FILENO, "standard input", text, error);
+    RT_CLOSE_FD int fd = open(options->file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return rt_fail(error, RT_EXIT_USAGE, "%s: %s", options->file, strerror(errno));
+    return read_all(fd, options->file, text, error);
+}
+
+static int encode_prompt(const struct rt_site *site, const struct run_options *options, const char *text, struct rt_tokens *out,
+                         struct rt_error *error)
+{
+    if (options->raw)
+        return rt_tokenizer_encode(site->tokenizer, text, strlen(text), RT_ENCODE_SPECIAL | RT_ENCODE_TEMPLATE, out, error);
+    const struct rt_message message = {"user", text};
+    return rt_prompt_render(site->chat_template, site->tokenizer, &message, 1, out, error);
+}
+
+/* ---- one answer ---- */
+
+static yyjson_mut_val *tokens_json(yyjson_mut_doc *doc, const struct rt_tokens *tokens)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < tokens->count; i++)
+        yyjson_mut_arr_add_uint(doc, list, tokens->ids[i]);
+    return list;
+}
+
+static void add_sampling(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct rt_sampling *sampling)
+{
+    yyjson_mut_val *object = yyjson_mut_obj_add_obj(doc, root, "sampling");
+    yyjson_mut_obj_add_real(doc, object, "temperature", (double)sampling->temperature);
+    yyjson_mut_obj_add_uint(doc, object, "top_k", sampling->top_k);
+    yyjson_mut_obj_add_real(doc, object, "top_p", (double)sampling->top_p);
+    yyjson_mut_obj_add_real(doc, object, "min_p", (double)sampling->min_p);
+    yyjson_mut_obj_add_real(doc, object, "repeat_penalty", (double)sampling->repeat_penalty);
+    yyjson_mut_obj_add_uint(doc, object, "seed", sampling->seed);
+}
+
+/* Everything that an auditor needs to ask again, and the answer. */
+static int print_json(const struct rt_site *site, const struct rt_request *request, const struct rt_result *result, struct rt_error *error)
+{
+    static const char *const finishes[] = {"stop", "length", "cancelled"};
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *timings;
+    yyjson_mut_doc_set_root(doc, root);
+    yyjson_mut_obj_add_strn(doc, root, "text", result->text, result->text_bytes);
+    yyjson_mut_obj_add_val(doc, root, "tokens", tokens_json(doc, &result->tokens));
+    yyjson_mut_obj_add_uint(doc, root, "prompt_tokens", result->prompt_tokens);
+    yyjson_mut_obj_add_str(doc, root, "finish", finishes[result->finish]);
+    timings = yyjson_mut_obj_add_obj(doc, root, "timings");
+    yyjson_mut_obj_add_real(doc, timings, "load_s", site->load_s);
+    yyjson_mut_obj_add_real(doc, timings, "prefill_s", result->prefill_s);
+    yyjson_mut_obj_add_real(doc, timings, "decode_s", result->decode_s);
+    add_sampling(doc, root, &request->sampling);
+    yyjson_mut_obj_add_str(doc, root, "bundle", site->manifest->name);
+    yyjson_mut_obj_add_uint(doc, root, "version", site->manifest->version);
+    return rt_report_json(doc, error);
+}
+
+static int generate(struct rt_site *site, const struct rt_request *request, int json, struct rt_error *error)
+{
+    RT_CLEAN(rt_result_close) struct rt_result result = {0};
+    struct rt_sequence *sequence = rt_sequence_open(site->engine);
+    if (!sequence)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no sequence is left for the prompt");
+    const int status = rt_generate(site, sequence, request, &result, error);
+    rt_sequence_close(site->engine, &sequence);
+    if (status)
+        return -1;
+    if (json)
+        return print_json(site, request, &result, error);
+    putchar('\n');
+    rt_console_timing(&result);
+    return 0;
+}
+
+static int answer_prompt(struct rt_site *site, const struct run_options *options, const char *text, struct rt_error *error)
+{
+    RT_CLEAN(rt_tokens_close) struct rt_tokens prompt = {0};
+    if (encode_prompt(site, options, text, &prompt, error))
+        return -1;
+    if (prompt.count >= site->context)
+        return rt_fail(error, RT_EXIT_RESOURCES, "the prompt has %zu tokens and the context %u: shorten it, or give a larger --ctx", prompt.count,
+                       (unsigned)site->context);
+    const uint32_t room = site->context - (uint32_t)prompt.count;
+    const struct rt_request request = {
+        .prompt = prompt.ids,
+        .prompt_count = (uint32_t)prompt.count,
+        .max_new = options->max_new < room ? (uint32_t)options->max_new : room,
+        .sampling = choose_sampling(site, options),
+        .stops = options->stops.items,
+        .stop_count = options->stops.count,
+        .emit = options->json ? NULL : rt_console_emit,
+    };
+    return generate(site, &request, options->json, error);
+}
+
+static int chat(struct rt_site *site, const struct run_options *options, struct rt_error *error)
+{
+    const struct rt_chat_settings settings = {
+        .sampling = choose_sampling(site, options),
+        .max_new = options->max_new < UINT32_MAX ? (uint32_t)options->max_new : UINT32_MAX,
+        .stops = options->stops,
+    };
+    return rt_chat(site, &settings, error);
+}
+
+static int check_language(const struct rt_site *site, const struct run_options *options, struct rt_error *error)
+{
+    if (!site->tokenizer)
+        return rt_fail(error, RT_EXIT_UNSUPPORTED, "%s: the bundle has no tokenizer", options->site.bundle);
+    if (options->raw || site->chat_template)
+        return 0;
+    return rt_fail(error, site->template_error.code, "%s: %s; use --raw to give the text as it is", options->site.bundle,
+                   site->template_error.text);
+}
+
+int cmd_run(int argc, char **argv, struct rt_error *error)
+{
+    struct run_options options = {
+        .site.trust = RT_TRUST_DIRECTORY,
+        .kv = "f32",
+        .max_new = UNSET_COUNT,
+        .top_k = UNSET_COUNT,
+        .temperature = UNSET,
+        .top_p = UNSET,
+        .min_p = UNSET,
+        .repeat_penalty = UNSET,
+    };
+    RT_FREE char *text = NULL;
+    RT_CLEAN(rt_site_close) struct rt_site site = {0};
+    const int status = parse(argc, argv, &options, error);
+    if (status)
+        return status < 0 ? -1 : 0;
+    const int one_prompt = options.prompt || options.file;
+    if ((one_prompt && read_prompt(&options, &text, error)) || rt_site_open(&site, &options.site, error) ||
+        check_language(&site, &options, error))
+        return -1;
+    return one_prompt ? answer_prompt(&site, &options, text, error) : chat(&site, &options, error);
+}

@@ -1,0 +1,47 @@
+/* engine.h: runs a bound model over many sequences at once. Tokens of one step, from any sequences, form one matrix; each sequence
+ * holds its own blocks of a paged cache. Results do not depend on who else is in the step. One thread calls; the workers compute. */
+#ifndef CLOISTER_ENGINE_H
+#define CLOISTER_ENGINE_H
+
+#include "kernels/kernels.h"
+#include "runtime/error.h"
+#include "runtime/model.h"
+#include "runtime/workers.h"
+
+struct rt_engine;
+struct rt_sequence;
+
+struct rt_engine_options {
+    enum kn_kv kv;
+    uint32_t max_tokens;    /* tokens that the cache can hold over all sequences (rounded up to whole pages) */
+    uint32_t max_sequences;
+    uint32_t max_rows;      /* tokens in one step */
+    uint32_t max_logits;    /* rows of a step that logits are wanted for */
+};
+
+/* Bytes of memory that an engine with these options takes, cache and buffers apart. */
+void rt_engine_size(const struct rt_model *model, const struct kn_context *kernels, const struct rt_engine_options *options, unsigned workers,
+                    uint64_t *cache, uint64_t *buffers);
+/* model, context and workers stay the caller's and must outlive the engine. */
+RT_MUST_CHECK int rt_engine_open(struct rt_engine **out, const struct rt_model *model, const struct kn_context *kernels,
+                                 struct rt_workers *workers, const struct rt_engine_options *options, struct rt_error *error);
+void rt_engine_close(struct rt_engine **engine);
+
+/* A sequence starts empty. NULL when max_sequences are open. */
+struct rt_sequence *rt_sequence_open(struct rt_engine *engine);
+void rt_sequence_close(struct rt_engine *engine, struct rt_sequence **sequence); /* gives its pages back */
+uint32_t rt_sequence_length(const struct rt_sequence *sequence);                 /* tokens in its cache */
+
+/* One step: the given runs of tokens, each appended to its sequence. A sequence appears at most once. */
+struct rt_run {
+    struct rt_sequence *sequence;
+    const uint32_t *tokens;
+    uint32_t count;
+    int all_logits; /* logits of each of its tokens instead of the last only */
+};
+/* -1 (RT_EXIT_RESOURCES) when the cache is full or the context is reached; the sequences are as before then. No allocation. */
+RT_MUST_CHECK int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t count, struct rt_error *error);
+/* After a step: row i (in order of runs and tokens) of the logits, vocab floats; may be changed by the caller until the next step. */
+float *rt_engine_logits(struct rt_engine *engine, uint32_t row);
+
+#endif

@@ -1,0 +1,10 @@
+/* engine_step.h: the function that all workers run for one step of an engine. */
+#ifndef CLOISTER_ENGINE_STEP_H
+#define CLOISTER_ENGINE_STEP_H
+
+#include "runtime/engine_parts.h"
+
+/* rows, row_count, logit_rows and logit_count of the engine are set. */
+void rt_step_worker(void *engine, unsigned worker);
+
+#endif

@@ -1,0 +1,38 @@
+/* generate.h: prompts in, text out, on a loaded site. One thread. */
+#ifndef CLOISTER_GENERATE_H
+#define CLOISTER_GENERATE_H
+
+#include "runtime/site.h"
+
+struct rt_request {
+    const uint32_t *prompt; /* tokens to append to the sequence before generating; at least 1 */
+    uint32_t prompt_count;
+    uint32_t max_new;
+    struct rt_sampling sampling;
+    const char *const *stops; /* texts that end the answer and are not part of it */
+    size_t stop_count;
+    /* Called with each new piece of text; returns non-zero to stop. */
+    int (*emit)(void *user, const char *text, size_t bytes);
+    /* Asked between steps, prefill included; returns non-zero to stop. May be NULL. */
+    int (*cancelled)(void *user);
+    void *user;
+};
+
+enum rt_finish { RT_FINISH_STOP, RT_FINISH_LENGTH, RT_FINISH_CANCELLED };
+
+struct rt_result { /* rt_result_close frees */
+    char *text;
+    size_t text_bytes;
+    struct rt_tokens tokens; /* generated ones, without the end token */
+    uint32_t prompt_tokens;
+    enum rt_finish finish;
+    double prefill_s, decode_s;
+};
+
+/* Appends the prompt to the sequence, then one token after another. Of the generated tokens the last may not be in the sequence's cache yet:
+ * rt_sequence_length tells. */
+RT_MUST_CHECK int rt_generate(struct rt_site *site, struct rt_sequence *sequence, const struct rt_request *request, struct rt_result *out,
+                              struct rt_error *error);
+void rt_result_close(struct rt_result *result);
+
+#endif

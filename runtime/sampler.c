@@ -1,0 +1,183 @@
+/* sampler.c: penalties, truncation and the draw, in this order: repeat penalty, temperature, top_k, top_p, min_p, as transformers
+ * applies them. Sums are in double over candidates in a written order, so that the draw is the same everywhere. */
+#include "runtime/sampler.h"
+
+#include <stdlib.h>
+
+#include "kernels/kernels.h"
+#include "runtime/scope.h"
+
+struct candidate {
+    float logit;
+    uint32_t id;
+};
+
+struct rt_sampler {
+    struct rt_sampling sampling;
+    uint32_t vocab;
+    uint8_t *seen;                /* [vocab] */
+    struct candidate *candidates; /* [vocab] */
+    double *weights;              /* [vocab] */
+};
+
+int rt_sampler_open(struct rt_sampler **out, uint32_t vocab, const struct rt_sampling *sampling, struct rt_error *error)
+{
+    *out = NULL;
+    RT_CLEAN(rt_sampler_close) struct rt_sampler *sampler = calloc(1, sizeof *sampler);
+    if (sampler) {
+        sampler->sampling = *sampling;
+        sampler->vocab = vocab;
+        sampler->seen = calloc(vocab, 1);
+        sampler->candidates = calloc(vocab, sizeof *sampler->candidates);
+        sampler->weights = calloc(vocab, sizeof *sampler->weights);
+    }
+    if (!sampler || !sampler->seen || !sampler->candidates || !sampler->weights)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory to sample from %u tokens", vocab);
+    *out = RT_MOVE(sampler);
+    return 0;
+}
+
+void rt_sampler_close(struct rt_sampler **sampler)
+{
+    if (!*sampler)
+        return;
+    free((*sampler)->seen);
+    free((*sampler)->candidates);
+    free((*sampler)->weights);
+    free(*sampler);
+    *sampler = NULL;
+}
+
+void rt_sampler_see(struct rt_sampler *sampler, uint32_t id)
+{
+    if (id < sampler->vocab)
+        sampler->seen[id] = 1;
+}
+
+static void penalise(const struct rt_sampler *sampler, float *logits)
+{
+    float penalty = sampler->sampling.repeat_penalty;
+    if (penalty == 1)
+        return;
+    for (uint32_t i = 0; i < sampler->vocab; i++)
+        if (sampler->seen[i])
+            logits[i] = logits[i] < 0 ? logits[i] * penalty : logits[i] / penalty;
+}
+
+static uint32_t largest(const float *logits, uint32_t count)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < count; i++)
+        if (logits[i] > logits[best])
+            best = i;
+    return best;
+}
+
+/* ---- a heap whose first element comes first: the larger logit, then the lower id ---- */
+
+static int comes_first(struct candidate a, struct candidate b)
+{
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+}
+
+static void sift_down(struct candidate *heap, size_t count, size_t at)
+{
+    struct candidate moved = heap[at];
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && comes_first(heap[child + 1], heap[child]))
+            child++;
+        if (!comes_first(heap[child], moved))
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moved;
+}
+
+/* Takes the first element out and puts it behind the shrunken heap. */
+static struct candidate pop(struct candidate *heap, size_t *count)
+{
+    struct candidate first = heap[0];
+    heap[0] = heap[--*count];
+    heap[*count] = first;
+    sift_down(heap, *count, 0);
+    return first;
+}
+
+/* ---- the draw ---- */
+
+static double weigh(struct rt_sampler *sampler, float logit, float top)
+{
+    return (double)kn_exp((logit - top) / sampler->sampling.temperature);
+}
+
+/* The first of n candidates whose running sum passes the random share of the total. */
+static size_t draw(const double *weights, size_t n, double total, double random)
+{
+    double sum = 0, target = random * total;
+    for (size_t i = 0; i < n; i++) {
+        sum += weights[i];
+        if (sum > target)
+            return i;
+    }
+    return n - 1;
+}
+
+static uint32_t draw_from_all(struct rt_sampler *sampler, const float *logits, double random)
+{
+    float top = logits[largest(logits, sampler->vocab)];
+    double total = 0;
+    for (uint32_t i = 0; i < sampler->vocab; i++)
+        total += sampler->weights[i] = weigh(sampler, logits[i], top);
+    return (uint32_t)draw(sampler->weights, sampler->vocab, total, random);
+}
+
+/* How many of the n leading candidates top_p and min_p leave; total becomes their sum. */
+static size_t truncate_tail(const struct rt_sampling *sampling, const double *weights, size_t n, double *total)
+{
+    double sum = 0;
+    size_t kept = 0;
+    while (kept < n && (kept == 0 || (sum < (double)sampling->top_p * *total && weights[kept] >= (double)sampling->min_p * weights[0])))
+        sum += weights[kept++];
+    *total = sum;
+    return kept;
+}
+
+static uint32_t draw_from_first(struct rt_sampler *sampler, const float *logits, double random)
+{
+    const struct rt_sampling *sampling = &sampler->sampling;
+    struct candidate *heap = sampler->candidates;
+    size_t in_heap = sampler->vocab, limit = sampling->top_k && sampling->top_k < sampler->vocab ? sampling->top_k : sampler->vocab;
+    float top = logits[largest(logits, sampler->vocab)];
+    double all = 0, taken = 0;
+    for (uint32_t i = 0; i < sampler->vocab; i++) {
+        heap[i] = (struct candidate){logits[i], i};
+        if (limit == sampler->vocab)
+            all += weigh(sampler, logits[i], top);
+    }
+    for (size_t i = in_heap / 2; i-- > 0;)
+        sift_down(heap, in_heap, i);
+    size_t n = 0;
+    for (; n < limit; n++) {
+        if (limit == sampler->vocab && n > 0 && taken >= (double)sampling->top_p * all)
+            break; /* the rest of the vocabulary need not be sorted */
+        double weight = weigh(sampler, pop(heap, &in_heap).logit, top);
+        if (limit == sampler->vocab && n > 0 && weight < (double)sampling->min_p)
+            break; /* the first weight is 1 */
+        taken += sampler->weights[n] = weight;
+    }
+    double total = limit == sampler->vocab ? all : taken;
+    size_t kept = truncate_tail(sampling, sampler->weights, n, &total);
+    return heap[sampler->vocab - 1 - draw(sampler->weights, kept, total, random)].id;
+}
+
+uint32_t rt_sampler_pick(struct rt_sampler *sampler, float *logits, uint64_t position)
+{
+    const struct rt_sampling *sampling = &sampler->sampling;
+    penalise(sampler, logits);
+    if (sampling->temperature <= 0)
+        return largest(logits, sampler->vocab);
+    double random = kn_random(sampling->seed, position);
+    if (!sampling->top_k && sampling->top_p >= 1 && sampling->min_p <= 0)
+        return draw_from_all(sampler, logits, random);
+    return draw_from_first(sampler, logits, random);
+}

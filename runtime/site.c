@@ -1,0 +1,277 @@
+/* site.c: the start order. Everything that reads a file or makes code executable happens before the seal; what only computes on verified
+ * bytes (tokenizer, template, engine) happens behind it. */
+#include "runtime/site.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <yyjson.h>
+
+#include "runtime/machine_memory.h"
+#include "runtime/progress.h"
+#include "runtime/scope.h"
+#include "runtime/seal.h"
+#include "runtime/topology.h"
+
+enum {
+    DEFAULT_CONTEXT = 4096,
+    ROWS_MAX = 512,                /* tokens in one step, fewer where buffers would grow past the next line */
+    BUFFERS_MAX_BYTES = 40 << 20,
+    ROWS_MIN = 16,
+};
+
+struct texts { /* small files of the bundle, verified and copied */
+    char *tokenizer, *config, *chat_template, *generation;
+    size_t tokenizer_bytes, config_bytes, template_bytes, generation_bytes;
+};
+
+static void close_texts(struct texts *texts)
+{
+    free(texts->tokenizer);
+    free(texts->config);
+    free(texts->chat_template);
+    free(texts->generation);
+}
+
+static void close_trust(struct cr_trust **trust)
+{
+    cr_trust_close(trust);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- kernels and memory ---- */
+
+static size_t add_inputs(size_t *k, size_t count, const struct kn_matrix *w)
+{
+    for (size_t i = 0; i < count; i++)
+        if (k[i] == w->k)
+            return count;
+    k[count] = w->k;
+    return count + 1;
+}
+
+/* The distinct lengths of rows that the model's products read; k has room for three per block and one more. */
+static size_t list_inputs(const struct rt_model *model, size_t *k)
+{
+    k[0] = model->hidden;
+    size_t count = 1;
+    for (uint32_t l = 0; l < model->layer_count; l++)
+        for (uint32_t b = 0; b < model->layers[l].count; b++) {
+            const struct rt_block *block = &model->layers[l].blocks[b];
+            struct kn_matrix last = {0};
+            switch (block->kind) {
+            case RT_BLOCK_ATTENTION:
+                last.k = block->attention.heads * block->attention.head_dim;
+                break;
+            case RT_BLOCK_MLP:
+                last.k = block->mlp.inner;
+                break;
+            case RT_BLOCK_MOE:
+                last.k = block->moe.inner;
+                break;
+            }
+            count = add_inputs(k, count, &last);
+        }
+    return count;
+}
+
+static int open_kernels(struct rt_site *site, struct rt_error *error)
+{
+    const struct rt_model *model = &site->manifest->model;
+    RT_FREE size_t *k = calloc((size_t)model->layer_count * RT_BLOCKS_MAX + 1, sizeof *k);
+    if (!k)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the list of kernels");
+    size_t count = list_inputs(model, k);
+    enum kn_isa isa = kn_isa_best(kn_cpu());
+    int status = kn_context_open(&site->kernels, isa, k, count);
+    if (status == KN_E_UNSUPPORTED)
+        return rt_fail(error, RT_EXIT_UNSUPPORTED, "kernels for %s cannot be generated on this processor; run `cloister doctor`", kn_isa_name(isa));
+    if (status)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %s kernels", kn_isa_name(isa));
+    return 0;
+}
+
+static struct rt_engine_options engine_options(const struct rt_site *site, const struct rt_site_options *options)
+{
+    struct rt_engine_options engine = {
+        .kv = options->kv,
+        .max_tokens = site->context,
+        .max_sequences = 2,
+        .max_rows = ROWS_MAX,
+        .max_logits = options->max_logits ? options->max_logits : 1,
+    };
+    for (uint64_t cache, buffers; engine.max_rows > ROWS_MIN; engine.max_rows /= 2) {
+        if (options->max_logits > 1)
+            engine.max_logits = engine.max_rows;
+        rt_engine_size(&site->manifest->model, site->kernels, &engine, rt_workers_count(site->workers), &cache, &buffers);
+        if (buffers <= BUFFERS_MAX_BYTES)
+            break;
+    }
+    if (options->max_logits > 1)
+        engine.max_logits = engine.max_rows;
+    return engine;
+}
+
+/* Refuses before anything large is read, with the figures, instead of being killed later. */
+static int check_memory(const struct rt_site *site, const struct rt_engine_options *engine, struct rt_error *error)
+{
+    uint64_t cache, buffers, available = rt_memory_available();
+    rt_engine_size(&site->manifest->model, site->kernels, engine, rt_workers_count(site->workers), &cache, &buffers);
+    uint64_t needed = site->manifest->stream_bytes + cache + buffers;
+    if (available && needed > available)
+        return rt_fail(error, RT_EXIT_RESOURCES,
+                       "%s needs %llu MiB (weights %llu, cache of %u tokens %llu, buffers %llu) and %llu MiB are free; give a smaller --ctx, pack with "
+                       "fewer bits, or free memory",
+                       site->manifest->name, (unsigned long long)needed >> 20, (unsigned long long)site->manifest->stream_bytes >> 20,
+                       engine->max_tokens, (unsigned long long)cache >> 20, (unsigned long long)buffers >> 20,
+                       (unsigned long long)available >> 20);
+    return 0;
+}
+
+static int load_weights(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
+{
+    site->stream_bytes = site->manifest->stream_bytes;
+    void *memory = mmap(NULL, site->stream_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %llu MiB of weights: %s", (unsigned long long)site->stream_bytes >> 20, strerror(errno));
+    site->stream = memory;
+    (void)madvise(memory, site->stream_bytes, MADV_HUGEPAGE); /* fewer address translations where the kernel grants it */
+    struct rt_progress_bar bar;
+    rt_progress_bar_open(&bar, "loading", options->json || options->quiet);
+    int failed = rt_bundle_load(site->bundle, site->stream, site->workers, &(struct rt_progress){rt_progress_bar_report, &bar}, error);
+    rt_progress_bar_close(&bar);
+    if (failed)
+        return -1;
+    (void)mprotect(memory, site->stream_bytes, PROT_READ); /* nobody writes to weights any more */
+    return rt_model_bind(site->manifest, site->stream, error);
+}
+
+static int read_texts(struct rt_bundle *bundle, struct texts *texts, struct rt_error *error)
+{
+    if (rt_bundle_read(bundle, RT_ROLE_TOKENIZER, &texts->tokenizer, &texts->tokenizer_bytes, error) ||
+        rt_bundle_read(bundle, RT_ROLE_TOKENIZER_CONFIG, &texts->config, &texts->config_bytes, error) ||
+        rt_bundle_read(bundle, RT_ROLE_TEMPLATE, &texts->chat_template, &texts->template_bytes, error) ||
+        rt_bundle_read(bundle, RT_ROLE_GENERATION, &texts->generation, &texts->generation_bytes, error))
+        return -1;
+    return 0;
+}
+
+/* ---- behind the seal ---- */
+
+static void add_stop(struct rt_site *site, yyjson_val *id)
+{
+    if (yyjson_is_uint(id) && site->stop_count < sizeof site->stop_ids / sizeof *site->stop_ids)
+        site->stop_ids[site->stop_count++] = (uint32_t)yyjson_get_uint(id);
+}
+
+static float number_or(yyjson_val *object, const char *key, float otherwise)
+{
+    yyjson_val *value = yyjson_obj_get(object, key);
+    return yyjson_is_num(value) ? (float)yyjson_get_num(value) : otherwise;
+}
+
+/* generation.json: what ends an answer, and the publisher's sampling parameters. */
+static int read_generation(struct rt_site *site, const struct texts *texts, struct rt_error *error)
+{
+    site->sampling = (struct rt_sampling){.top_p = 1, .repeat_penalty = 1};
+    if (texts->generation) {
+        yyjson_doc *doc = yyjson_read(texts->generation, texts->generation_bytes, 0);
+        yyjson_val *root = yyjson_doc_get_root(doc);
+        if (!yyjson_is_obj(root)) {
+            yyjson_doc_free(doc);
+            return rt_fail(error, RT_EXIT_TRUST, "generation.json is not a JSON object; pack the bundle again");
+        }
+        yyjson_val *ids = yyjson_obj_get(root, "eos_ids"), *id;
+        size_t i, count;
+        yyjson_arr_foreach(ids, i, count, id)
+            add_stop(site, id);
+        site->sampling.temperature = number_or(root, "temperature", 0);
+        site->sampling.top_k = (uint32_t)number_or(root, "top_k", 0);
+        site->sampling.top_p = number_or(root, "top_p", 1);
+        site->sampling.min_p = number_or(root, "min_p", 0);
+        site->sampling.repeat_penalty = number_or(root, "repetition_penalty", 1);
+        yyjson_doc_free(doc);
+    }
+    if (!site->stop_count && site->tokenizer && rt_tokenizer_eos(site->tokenizer) >= 0)
+        site->stop_ids[site->stop_count++] = (uint32_t)rt_tokenizer_eos(site->tokenizer);
+    return 0;
+}
+
+static int open_language(struct rt_site *site, const struct texts *texts, struct rt_error *error)
+{
+    if (texts->tokenizer && rt_tokenizer_open(&site->tokenizer, texts->tokenizer, texts->tokenizer_bytes, texts->config, texts->config_bytes, error))
+        return rt_wrap(error, "tokenizer.json");
+    if (texts->chat_template)
+        (void)!rt_template_open(&site->chat_template, texts->chat_template, texts->template_bytes, &site->template_error);
+    else
+        rt_fail(&site->template_error, RT_EXIT_UNSUPPORTED, "the bundle has no chat template");
+    return read_generation(site, texts, error);
+}
+
+/* ---- all of it ---- */
+
+static int open_verified(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
+{
+    RT_CLEAN(close_trust) struct cr_trust *trust = NULL;
+    if (rt_trust_open(&trust, options->trust, error) || rt_bundle_open(&site->bundle, options->bundle, trust, error))
+        return -1;
+    site->manifest = rt_bundle_manifest(site->bundle);
+    uint32_t context = options->context ? options->context : DEFAULT_CONTEXT;
+    site->context = context < site->manifest->model.context ? context : site->manifest->model.context;
+    return 0;
+}
+
+static int open_site(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
+{
+    double start = now();
+    RT_CLEAN(close_texts) struct texts texts = {0};
+    if (rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
+        open_verified(site, options, error) || open_kernels(site, error))
+        return -1;
+    struct rt_engine_options engine = engine_options(site, options);
+    if (check_memory(site, &engine, error) || load_weights(site, options, error) || read_texts(site->bundle, &texts, error))
+        return -1;
+    site->manifest = rt_bundle_take_manifest(site->bundle);
+    site->manifest_owned = 1;
+    rt_bundle_close(&site->bundle);
+    if (rt_seal(error) || open_language(site, &texts, error) ||
+        rt_engine_open(&site->engine, &site->manifest->model, site->kernels, site->workers, &engine, error))
+        return -1;
+    site->max_rows = engine.max_rows;
+    site->load_s = now() - start;
+    return 0;
+}
+
+int rt_site_open(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
+{
+    *site = (struct rt_site){0};
+    if (open_site(site, options, error)) {
+        rt_site_close(site);
+        return -1;
+    }
+    return 0;
+}
+
+void rt_site_close(struct rt_site *site)
+{
+    rt_engine_close(&site->engine);
+    rt_template_close(&site->chat_template);
+    rt_tokenizer_close(&site->tokenizer);
+    if (site->stream)
+        munmap(site->stream, site->stream_bytes);
+    kn_context_close(&site->kernels);
+    if (site->manifest_owned)
+        rt_manifest_close(&site->manifest);
+    rt_bundle_close(&site->bundle);
+    rt_workers_close(&site->workers);
+    free(site->placement);
+    *site = (struct rt_site){0};
+}
