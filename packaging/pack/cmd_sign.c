@@ -1,0 +1,143 @@
+/* cmd_sign.c: `cloister-pack sign`: signs a bundle's manifest. The signature is made in memory, judged as a site would judge it, and
+ * used to look at every byte of the bundle; it reaches the disk only when all is as the manifest says. */
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "crypto/sign.h"
+#include "packaging/pack/json_text.h"
+#include "packaging/pack/new_file.h"
+#include "packaging/pack/pack_commands.h"
+#include "packaging/pack/password.h"
+#include "runtime/bundle.h"
+#include "runtime/folder.h"
+#include "runtime/options.h"
+#include "runtime/progress.h"
+#include "runtime/scope.h"
+#include "runtime/topology.h"
+#include "runtime/workers.h"
+
+enum { ENTRIES_MAX = 2 * RT_FILES_MAX };
+
+struct sign_options {
+    const char *bundle, *secret, *comment;
+};
+
+static int fail_key(int status, const char *path, struct rt_error *error)
+{
+    switch (status) {
+    case CR_E_MEMORY: return rt_fail(error, RT_EXIT_RESOURCES, "%s: no memory to open it: a protected key takes 1 GiB for a moment", path);
+    case CR_E_PASSWORD: return rt_fail(error, RT_EXIT_FAILED, "%s: the password does not open it", path);
+    default: return rt_fail(error, RT_EXIT_FAILED, "%s: not a minisign secret key; make one with `cloister-pack keygen`", path);
+    }
+}
+
+static int read_secret(struct cr_secret_key **out, const char *path, struct rt_error *error)
+{
+    RT_CLEAN(pk_password_wipe) struct pk_password password = {0};
+    RT_CLEAN(cr_text_wipe) char *text = NULL;
+    size_t bytes;
+    if (pk_file_read(&text, &bytes, AT_FDCWD, path, CR_SECRET_KEY_MAX_BYTES, error))
+        return -1;
+    if (!text)
+        return rt_fail(error, RT_EXIT_USAGE, "%s: no such file; give the secret key with -s", path);
+    int protected = cr_secret_key_protected(text, bytes);
+    if (protected < 0)
+        return fail_key(protected, path, error);
+    if (protected && pk_password_ask(&password, "Password of the secret key", error))
+        return -1;
+    int status = cr_secret_key_parse(out, text, bytes, protected ? password.text : NULL);
+    return status ? fail_key(status, path, error) : 0;
+}
+
+static int read_manifest(char **out, size_t *bytes, const char *bundle, struct rt_error *error)
+{
+    RT_CLEAN(rt_folder_close) struct rt_folder folder = {.fd = -1};
+    if (rt_folder_open(&folder, bundle, ENTRIES_MAX, RT_EXIT_USAGE, error))
+        return -1;
+    return rt_folder_read(out, bytes, &folder, "manifest.json", RT_LINKS_REFUSED, CR_MANIFEST_MAX_BYTES, error);
+}
+
+/* The manifest as a site will see it that trusts this key. */
+static int verify_own(struct cr_manifest **out, const struct cr_public_key *pub, const char *manifest, size_t bytes, const char *signature,
+                      struct rt_error *error)
+{
+    RT_CLEAN(cr_trust_close) struct cr_trust *trust = NULL;
+    const struct cr_signature_text text = {signature, strlen(signature)};
+    if (cr_trust_open(&trust) || cr_trust_add(trust, pub) ||
+        cr_manifest_verify(out, trust, (const uint8_t *)manifest, bytes, &text, 1, NULL))
+        return rt_fail(error, RT_EXIT_FAILED, "the new signature does not verify; nothing was written");
+    return 0;
+}
+
+static int check_bundle(struct cr_manifest **verified, const struct sign_options *options, struct rt_error *error)
+{
+    RT_CLEAN(rt_bundle_close) struct rt_bundle *bundle = NULL;
+    RT_FREE struct rt_placement *placement = NULL;
+    RT_CLEAN(rt_workers_close) struct rt_workers *workers = NULL;
+    struct rt_progress_bar bar;
+    const struct rt_progress progress = {rt_progress_bar_report, &bar};
+    if (rt_bundle_open_verified(&bundle, options->bundle, verified, error) || rt_placement_open(&placement, 0, error) ||
+        rt_workers_open(&workers, placement, error))
+        return -1;
+    rt_progress_bar_open(&bar, "checking", !isatty(STDERR_FILENO));
+    int status = rt_bundle_check(bundle, workers, &progress, error);
+    rt_progress_bar_close(&bar);
+    return status;
+}
+
+static int write_signature(const struct sign_options *options, const struct cr_public_key *pub, const char *text, struct rt_error *error)
+{
+    RT_FREE char *path = NULL;
+    char id[CR_KEY_ID_HEX];
+    cr_key_id_hex(id, pub->id);
+    if (asprintf(&path, "%s/manifest.json.%s.minisig", options->bundle, id) < 0) {
+        path = NULL;
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory");
+    }
+    if (pk_new_file(path, 0644, text, PK_REPLACE_EXISTING, error))
+        return -1;
+    printf("signed by %s: %s\n", id, path);
+    return 0;
+}
+
+static int sign(const struct sign_options *options, struct rt_error *error)
+{
+    RT_CLEAN(cr_secret_key_close) struct cr_secret_key *secret = NULL;
+    RT_CLEAN(cr_manifest_close) struct cr_manifest *verified = NULL;
+    RT_FREE char *manifest = NULL, *signature = NULL;
+    struct cr_public_key pub;
+    char comment[128];
+    size_t bytes;
+    snprintf(comment, sizeof comment, "timestamp:%lld\tfile:manifest.json\tprehashed", (long long)time(NULL));
+    if (cr_init())
+        return rt_fail(error, RT_EXIT_FAILED, "the system gives no random numbers, without which no cryptography starts");
+    if (read_manifest(&manifest, &bytes, options->bundle, error) || read_secret(&secret, options->secret, error))
+        return -1;
+    int status = cr_sign(&signature, secret, (const uint8_t *)manifest, bytes, options->comment ? options->comment : comment);
+    if (status == CR_E_FORMAT)
+        return rt_fail(error, RT_EXIT_USAGE, "-t: a comment is one line of UTF-8 without control characters");
+    if (status)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory to sign");
+    cr_secret_key_public(&pub, secret);
+    if (verify_own(&verified, &pub, manifest, bytes, signature, error) || check_bundle(&verified, options, error))
+        return -1;
+    return write_signature(options, &pub, signature, error);
+}
+
+int pk_cmd_sign(int argc, char **argv, struct rt_error *error)
+{
+    struct sign_options options = {0};
+    const struct rt_option table[] = {
+        {"-s", RT_OPTION_TEXT, &options.secret, "FILE", "the secret key", 0},
+        {"-t", RT_OPTION_TEXT, &options.comment, "COMMENT", "trusted comment (default: the time)", 0},
+    };
+    static const struct rt_command command = {"sign", pk_cmd_sign, "BUNDLE -s SECRET [-t COMMENT]", "check a bundle and sign its manifest"};
+    size_t count = 1;
+    int parsed = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, &options.bundle, &count, &command, error);
+    if (parsed)
+        return parsed < 0 ? -1 : 0;
+    if (count != 1 || !options.secret)
+        return rt_fail(error, RT_EXIT_USAGE, "sign: give the directory of a bundle, and -s with the secret key");
+    return sign(&options, error);
+}
