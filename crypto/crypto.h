@@ -76,8 +76,8 @@ struct cr_signature_text { /* one manifest.json.<keyid>.minisig file */
 
 struct cr_signer {
     uint8_t id[CR_KEY_ID_BYTES];
-    int trusted;                               /* in the trust store, and the signature holds */
-    char comment[CR_COMMENT_MAX_BYTES + 1];    /* trusted comment, 0-terminated; empty unless trusted */
+    int trusted;                            /* in the trust store, and the signature holds */
+    char comment[CR_COMMENT_MAX_BYTES + 1]; /* trusted comment, 0-terminated; empty unless trusted */
 };
 
 /* Verifies the signatures over manifest[0..bytes). Every signature must parse; each one whose key is trusted must hold (both

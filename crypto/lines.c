@@ -30,12 +30,20 @@ int cr_span_is(const struct cr_span *line, const char *text)
     return line->bytes == strlen(text) && memcmp(line->at, text, line->bytes) == 0;
 }
 
+static int is_base64(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
+}
+
 int cr_base64_line(uint8_t *out, size_t bytes, const struct cr_span *line)
 {
     size_t written = 0;
     if (line->bytes != (bytes + 2) / 3 * 4)
         return CR_E_FORMAT;
-    /* libsodium refuses bits set beyond the last byte, so no two lines decode to the same bytes */
+    for (size_t i = 0; i < line->bytes; i++)
+        if (!is_base64(line->at[i])) /* libsodium 1.0.18 takes '+' or '/' with the top bit set for the same without it */
+            return CR_E_FORMAT;
+    /* It refuses bits set beyond the last byte, though, so that no two lines decode to the same bytes. */
     if (sodium_base642bin(out, bytes, line->at, line->bytes, NULL, &written, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
         return CR_E_FORMAT;
     return written == bytes ? CR_OK : CR_E_FORMAT;

@@ -13,7 +13,7 @@ static int take_untrusted_comment(struct cr_span *rest)
     struct cr_span line;
     if (cr_line_take(&line, rest) != CR_OK || cr_prefix_take(&line, CR_UNTRUSTED_PREFIX) != CR_OK)
         return CR_E_FORMAT;
-    return cr_span_is(&line, CR_SIGNATURE_COMMENT) || cr_span_is(&line, CR_SIGNATURE_COMMENT_MINISIGN) ? CR_OK : CR_E_COMMENT;
+    return cr_span_is(&line, CR_SIGNATURE_COMMENT) ? CR_OK : CR_E_COMMENT;
 }
 
 static int take_message_signature(struct cr_signature *out, struct cr_span *rest)

@@ -11,9 +11,9 @@ enum {
     CR_SIGNATURE_BLOB_BYTES = 2 + CR_KEY_ID_BYTES + CR_ED25519_BYTES, /* "ED", key id, signature */
 };
 
-/* The first line of a .minisig is signed by nothing, so only these two texts may stand there. */
-#define CR_SIGNATURE_COMMENT "signature from cloister secret key"
-#define CR_SIGNATURE_COMMENT_MINISIGN "signature from minisign secret key"
+/* The first line of a .minisig is signed by nothing, so only this text may stand there: with a second one allowed, exchanging them
+ * would be a change that nobody notices. */
+#define CR_SIGNATURE_COMMENT "signature from minisign secret key"
 
 struct cr_signature {
     uint8_t id[CR_KEY_ID_BYTES];
