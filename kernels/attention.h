@@ -4,16 +4,19 @@
 #include "kernels/ops.h"
 #include "kernels/softmax.h"
 
-enum { KEYS = 4 }; /* keys whose scores are folded together */
+enum {
+    KEYS = 4,              /* keys whose scores are folded together */
+    PREFETCH_BYTES = 4096, /* ahead of where the cache is read */
+};
 
 struct block { /* one page, seen by all heads of the group */
     const uint8_t *keys, *values;
     size_t count;
 };
 
-struct heads { /* per query head of the group, in scratch */
-    float *p;                  /* [group][64]: the block's weights */
-    float *maximum, *sum;      /* of the blocks merged so far */
+struct heads {                  /* per query head of the group, in scratch */
+    float *p;                   /* [group][64]: the block's weights */
+    float *maximum, *sum;       /* of the blocks merged so far */
     float *old_part, *new_part; /* what they and this block are multiplied with */
 };
 
@@ -29,6 +32,7 @@ LANES_INLINE struct lanes kv_load(enum kn_kv kv, const uint8_t *rows, size_t row
 {
     const uint16_t *halves = (const uint16_t *)(const void *)rows + row * dim + d;
     const float *floats = (const float *)(const void *)rows + row * dim + d;
+    _mm_prefetch((kv == KN_KV_BF16 ? (const char *)halves : (const char *)floats) + PREFETCH_BYTES, _MM_HINT_T0);
     if (d + KN_LANES <= dim)
         return kv == KN_KV_BF16 ? lanes_load_bf16(halves) : lanes_load(floats);
     return kv == KN_KV_BF16 ? lanes_load_bf16_n(halves, dim - d) : lanes_load_n(floats, dim - d);

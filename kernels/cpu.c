@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 enum { /* XCR0's state components, and arch_prctl's request for one */
-    XCR0_AVX = 0x6,
-    XCR0_AVX512 = 0xe6,
-    XCR0_AMX = 0x60000,
-    ARCH_REQ_XCOMP_PERM_ = 0x1023,
-    XFEATURE_XTILEDATA_ = 18,
+       XCR0_AVX = 0x6,
+       XCR0_AVX512 = 0xe6,
+       XCR0_AMX = 0x60000,
+       ARCH_REQ_XCOMP_PERM_ = 0x1023,
+       XFEATURE_XTILEDATA_ = 18,
 };
 
 struct leaf {

@@ -139,8 +139,8 @@ LANES_INLINE void w4_step(struct ints part[INTS_ROWS][INTS_WIDE_ONE], const stru
 }
 
 /* acc += the group of inputs 64i…+31 (half 0) or 64i+32…+63 (half 1), k = 64i: its sum over codes, times its multipliers. */
-LANES_INLINE void w4_group(struct ints acc[INTS_ROWS][INTS_WIDE_ONE], const struct strip *s, const struct tables *t, size_t column, size_t k,
-                           size_t half, size_t rows, size_t wide)
+LANES_INLINE void w4_group(struct ints acc[INTS_ROWS][INTS_WIDE_ONE], const struct strip *s, const struct tables *t, size_t column,
+                           size_t k, size_t half, size_t rows, size_t wide)
 {
     struct ints part[INTS_ROWS][INTS_WIDE_ONE];
     for (size_t r = 0; r < rows; r++)
@@ -157,7 +157,8 @@ LANES_INLINE void w4_group(struct ints acc[INTS_ROWS][INTS_WIDE_ONE], const stru
     }
 }
 
-LANES_INLINE void w4_strip(const struct strip *s, const struct tables *t, const struct kn_finish *f, size_t rows, size_t wide, size_t column)
+LANES_INLINE void w4_strip(const struct strip *s, const struct tables *t, const struct kn_finish *f, size_t rows, size_t wide,
+                           size_t column)
 {
     struct ints acc[INTS_ROWS][INTS_WIDE_ONE];
     for (size_t r = 0; r < rows; r++)
@@ -210,18 +211,26 @@ static void unpack_w4(int8_t *out, const uint8_t *panel, size_t kp, const struct
                             panel + kn_w4_group_index(kp, column, k), &t);
 }
 
+/* One panel of w4 by all rows, decoded again for every few. */
+static void w4_all_rows(const struct kn_gemm *g, size_t panel_index, const uint8_t *panel, const struct tables *t)
+{
+    for (size_t m = 0; m < g->m; m += INTS_ROWS) {
+        struct kn_finish f = finish_of(g, panel_index, m);
+        struct strip s = {panel, (const int8_t *)g->x + m * g->ldx, g->ldx, kn_pad(g->w->k)};
+        w4_panel(&s, t, &f, g->m - m < INTS_ROWS ? g->m - m : INTS_ROWS);
+    }
+}
+
 static void gemm_w4(const struct kn_gemm *g, size_t panel0, size_t panel1)
 {
     struct tables t = tables_of(g->w->codebook);
-    size_t kp = kn_pad(g->w->k);
     for (size_t p = panel0; p < panel1; p++) {
         const uint8_t *panel = kn_panel_at(g->w, p);
-        if (g->m > INTS_ROWS) {
-            unpack_w4(g->scratch, panel, kp, g->w->codebook);
-            w8_all_rows(g, p, g->scratch);
+        if (g->m <= KN_FUSED_ROWS) {
+            w4_all_rows(g, p, panel, &t);
         } else {
-            struct kn_finish f = finish_of(g, p, 0);
-            w4_panel(&(struct strip){panel, g->x, g->ldx, kp}, &t, &f, g->m);
+            unpack_w4(g->scratch, panel, kn_pad(g->w->k), g->w->codebook);
+            w8_all_rows(g, p, g->scratch);
         }
     }
 }

@@ -10,7 +10,7 @@ enum {
     INTS_ROWS = 4,
     INTS_WIDE_ONE = 4,  /* ints of one row at a time */
     INTS_WIDE_MANY = 1, /* of two rows or more */
-    INTS_WIDE_CODES = 1,
+    INTS_WIDE_CODES = 2,
 };
 
 struct ints {

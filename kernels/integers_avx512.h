@@ -43,10 +43,10 @@ LANES_INLINE __m512i bytes_four(const int8_t *x)
 }
 
 enum {
-    INTS_ROWS = 4,      /* rows taken together */
-    INTS_WIDE_ONE = 4,  /* ints of one row at a time */
-    INTS_WIDE_MANY = 4, /* of two rows or more */
-    INTS_WIDE_CODES = 1, /* of two rows or more, where each has a group's sum beside the whole */
+    INTS_ROWS = 4,       /* rows taken together */
+    INTS_WIDE_ONE = 4,   /* ints of one row at a time */
+    INTS_WIDE_MANY = 4,  /* of two rows or more */
+    INTS_WIDE_CODES = 4, /* of two rows or more, where each has a group's sum beside the whole */
 };
 
 #ifdef __AVX512VNNI__

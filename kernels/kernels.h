@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 enum {
-    KN_PANEL = 64,      /* outputs per panel, and the multiple rows are padded to */
-    KN_KV_BLOCK = 64,   /* keys per attention block and per page of the cache */
-    KN_GROUP = 32,      /* inputs that share one multiplier in w4 */
+    KN_PANEL = 64,    /* outputs per panel, and the multiple rows are padded to */
+    KN_KV_BLOCK = 64, /* keys per attention block and per page of the cache */
+    KN_GROUP = 32,    /* inputs that share one multiplier in w4 */
     KN_EXPERTS_MAX = 1024,
 };
 
@@ -52,8 +52,8 @@ struct kn_matrix {
     const struct kn_codebook *codebook; /* KN_W4 only */
 };
 
-size_t kn_panel_bytes(enum kn_format format, size_t k);          /* one panel; 0 for KN_F32; a multiple of 64 */
-size_t kn_matrix_bytes(enum kn_format format, size_t n, size_t k); /* all panels; 0 on overflow */
+size_t kn_panel_bytes(enum kn_format format, size_t k);            /* one panel, a multiple of 64; 0 for KN_F32 and for K above 65536 */
+size_t kn_matrix_bytes(enum kn_format format, size_t n, size_t k); /* all panels; 0 likewise, and on overflow */
 static inline size_t kn_panels(size_t n)
 {
     return (n + KN_PANEL - 1) / KN_PANEL;
@@ -101,14 +101,14 @@ void kn_quantize(const struct kn_context *c, int8_t *q, float *scale, const floa
 
 struct kn_gemm {
     const struct kn_matrix *w;
-    const void *x;      /* W8, W4: int8 rows of kn_pad(K); BF16: float rows of K */
-    const float *sx;    /* W8, W4: M row scales */
-    size_t ldx;         /* elements from row to row of x, a multiple of 64 */
+    const void *x;   /* W8, W4: int8 rows of kn_pad(K); BF16: float rows of K */
+    const float *sx; /* W8, W4: M row scales */
+    size_t ldx;      /* elements from row to row of x, a multiple of 64 */
     size_t m;
-    float *y;           /* whole panels are written: columns 64·panel0 … 64·panel1-1 of each row */
-    size_t ldy;         /* floats from row to row of y, at least 64·panel1 */
-    const float *bias;  /* kn_pad(N) floats or NULL; added after scaling */
-    void *scratch;      /* kn_scratch_bytes */
+    float *y;          /* whole panels are written: columns 64·panel0 … 64·panel1-1 of each row */
+    size_t ldy;        /* floats from row to row of y, at least 64·panel1 */
+    const float *bias; /* kn_pad(N) floats or NULL; added after scaling */
+    void *scratch;     /* kn_scratch_bytes */
 };
 /* y[m][n] = sx[m]·scale[n] · sum_k x[m][k]·w[n][k] + bias[n], the sum exact in int32 (n1 §2), or for BF16 one fma chain in
  * ascending k (n1 §4), for the panels panel0 ≤ p < panel1. */
@@ -116,9 +116,9 @@ void kn_gemm(const struct kn_context *c, const struct kn_gemm *g, size_t panel0,
 
 /* ---- rows of floats; n need not be a multiple of 64 here, and y may be x ---- */
 void kn_rms_norm(const struct kn_context *c, float *y, const float *x, const float *weight, size_t n, float eps);
-void kn_add(const struct kn_context *c, float *y, const float *x, size_t n);              /* y += x */
-void kn_axpy(const struct kn_context *c, float *y, float a, const float *x, size_t n);    /* y = fma(a, x, y) */
-void kn_scale(const struct kn_context *c, float *y, float a, size_t n);                   /* y *= a */
+void kn_add(const struct kn_context *c, float *y, const float *x, size_t n);                          /* y += x */
+void kn_axpy(const struct kn_context *c, float *y, float a, const float *x, size_t n);                /* y = fma(a, x, y) */
+void kn_scale(const struct kn_context *c, float *y, float a, size_t n);                               /* y *= a */
 void kn_silu_mul(const struct kn_context *c, float *y, const float *gate, const float *up, size_t n); /* y = gate/(1+exp(-gate))·up */
 /* Softmax of n logits in place (n1 §6: maximum, polynomial exp, the lanes' sum). */
 void kn_softmax(const struct kn_context *c, float *x, size_t n);
@@ -153,7 +153,7 @@ struct kn_attention { /* one query position, the query heads that share one key/
     const float *q;              /* group rows of k_dim, ldq floats apart */
     size_t ldq, group, k_dim, v_dim;
     float scale;
-    float *out;                  /* group rows of v_dim, ldo floats apart */
+    float *out; /* group rows of v_dim, ldo floats apart */
     size_t ldo;
     void *scratch;
 };
@@ -162,7 +162,7 @@ struct kn_attention { /* one query position, the query heads that share one key/
 void kn_attention(const struct kn_context *c, const struct kn_attention *a);
 
 /* ---- sampling's arithmetic (n1 §10); scalar, the same code everywhere ---- */
-float kn_exp(float x);  /* the polynomial every kernel uses */
+float kn_exp(float x); /* the polynomial every kernel uses */
 /* Counter-based random number in [0,1): a function of seed and position alone. */
 double kn_random(uint64_t seed, uint64_t position);
 

@@ -17,8 +17,8 @@ struct lanes {
 };
 
 enum { /* accumulators that fit the 16 registers */
-    LANES_ROWS = 1,
-    LANES_WIDE = 4,
+       LANES_ROWS = 1,
+       LANES_WIDE = 4,
 };
 
 /* All ones in the first n of eight lanes. */

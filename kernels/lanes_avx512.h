@@ -15,9 +15,9 @@ struct lanes {
     __m512 v;
 };
 
-enum { /* accumulators that fit the 32 registers */
-    LANES_ROWS = 4, /* rows, or query heads, taken together */
-    LANES_WIDE = 4, /* lanes of one row */
+enum {                 /* accumulators that fit the 32 registers */
+       LANES_ROWS = 4, /* rows, or query heads, taken together */
+       LANES_WIDE = 4, /* lanes of one row */
 };
 
 LANES_INLINE __mmask16 lanes_mask(size_t n)

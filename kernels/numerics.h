@@ -4,7 +4,7 @@
 #define CLOISTER_NUMERICS_H
 
 enum {
-    KN_LANES = 16,  /* virtual lanes: element i belongs to lane i % 16 */
+    KN_LANES = 16,    /* virtual lanes: element i belongs to lane i % 16 */
     KN_K_MAX = 65536, /* inputs of an integer product: 127·127·K and u8 × s8 both stay inside int32 */
 };
 

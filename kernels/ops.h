@@ -5,25 +5,49 @@
 
 #include "kernels/kernels.h"
 
+enum { KN_FUSED_ROWS = 100 }; /* up to here decoding w4 again for every four rows beats unpacking it once (measured) */
+
 /* A block of integer sums, rows × 64, to be scaled and stored. */
 struct kn_finish {
     const int32_t *acc;
-    const int32_t *sum;        /* [64], taken off 128 times where x went in as u8 = x + 128; or NULL */
-    const float *scale;        /* [64] */
-    const float *sx;           /* [rows] */
-    const float *bias;         /* [64] or NULL */
+    const int32_t *sum; /* [64], taken off 128 times where x went in as u8 = x + 128; or NULL */
+    const float *scale; /* [64] */
+    const float *sx;    /* [rows] */
+    const float *bias;  /* [64] or NULL */
     float *y;
     size_t ldy, rows;
 };
 
-/* A codebook's values in ascending order; t belongs to value[j] where bound[j-1] <= t < bound[j]. */
+/* A codebook in ascending order; t belongs to value[j] where bound[j-1] <= t < bound[j]. */
 struct kn_ladder {
     float value[16];
-    float bound[15]; /* midpoints */
+    float bound[15];  /* midpoints */
     uint8_t code[16]; /* value[j] is codes[code[j]] */
     float multiplier[16];
-    float top; /* |code|max × multiplier max */
+    uint8_t group[16]; /* multiplier[j] is multipliers[group[j]] */
+    int multipliers;   /* distinct ones */
+    float top, second; /* the largest |value|, and the largest below it */
 };
+
+struct kn_w4_row {       /* one output's weights, while its scale is searched */
+    const float *w;      /* 32 · groups */
+    const float *absmax; /* of each group */
+    size_t groups;
+};
+
+/* §11: the multipliers that a group tries are those from one below the first that reaches its absmax to two above. */
+static inline int kn_ladder_first(const struct kn_ladder *ladder, float scale, float absmax)
+{
+    int j = 0;
+    while (j + 1 < ladder->multipliers && scale * ladder->multiplier[j] * ladder->top < absmax)
+        j++;
+    return j > 0 ? j - 1 : 0;
+}
+
+static inline int kn_ladder_end(const struct kn_ladder *ladder, int first)
+{
+    return first + 4 < ladder->multipliers ? first + 4 : ladder->multipliers;
+}
 
 struct kn_ops {
     void (*quantize)(int8_t *q, float *scale, const float *x, size_t n);
@@ -43,9 +67,8 @@ struct kn_ops {
     /* int8 [Kp/4][64][4] from one KN_W4 panel. */
     void (*unpack_w4)(int8_t *out, const uint8_t *panel, size_t kp, const struct kn_codebook *codebook);
     void (*finish)(const struct kn_finish *f);
-    /* Tries one scale for an output row of kp weights: groups[i] becomes the index of the multiplier that loses least in group i;
-     * returns the summed squared error (n1 §11). */
-    float (*try_w4)(uint8_t *groups, const float *w, size_t kp, float scale, const struct kn_ladder *ladder);
+    /* Tries one scale: chosen[i] becomes the place in the ladder of group i's best multiplier; returns the summed squared error. */
+    float (*try_w4)(uint8_t *chosen, const struct kn_w4_row *row, float scale, const struct kn_ladder *ladder);
 };
 
 /* Scratch of the table's functions, in bytes: attention keeps each head's 64 weights and four numbers, the integer products one

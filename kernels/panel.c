@@ -29,16 +29,13 @@ int kn_codebook_check(const struct kn_codebook *codebook)
 
 size_t kn_panel_bytes(enum kn_format format, size_t k)
 {
-    if (k > SIZE_MAX / (4 * KN_PANEL))
+    if (k > KN_K_MAX)
         return 0;
     switch (format) {
-    case KN_BF16:
-        return k * KN_PANEL * sizeof(uint16_t);
+    case KN_BF16: return k * KN_PANEL * sizeof(uint16_t);
     case KN_W8:
-    case KN_W4:
-        return kn_scale_offset(format, kn_pad(k)) + KN_PANEL * (sizeof(float) + sizeof(int32_t));
-    case KN_F32:
-        break;
+    case KN_W4: return kn_scale_offset(format, kn_pad(k)) + KN_PANEL * (sizeof(float) + sizeof(int32_t));
+    case KN_F32: break;
     }
     return 0;
 }

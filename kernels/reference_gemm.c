@@ -42,9 +42,13 @@ static void gemm_integer(const struct kn_gemm *g, size_t panel0, size_t panel1)
         for (size_t m = 0; m < g->m; m++) {
             int32_t acc[KN_PANEL];
             row_by_panel(acc, g->w, panel, (const int8_t *)g->x + m * g->ldx);
-            finish(&(struct kn_finish){.acc = acc, .scale = kn_panel_scale(g->w, panel), .sx = g->sx + m,
+            finish(&(struct kn_finish){.acc = acc,
+                                       .scale = kn_panel_scale(g->w, panel),
+                                       .sx = g->sx + m,
                                        .bias = g->bias ? g->bias + p * KN_PANEL : NULL,
-                                       .y = g->y + m * g->ldy + p * KN_PANEL, .ldy = g->ldy, .rows = 1});
+                                       .y = g->y + m * g->ldy + p * KN_PANEL,
+                                       .ldy = g->ldy,
+                                       .rows = 1});
         }
     }
 }
@@ -77,17 +81,18 @@ static float group_error(const float *w, float step, const struct kn_ladder *lad
     return kn_lanes_sum(lane);
 }
 
-static float try_w4(uint8_t *groups, const float *w, size_t kp, float scale, const struct kn_ladder *ladder)
+static float try_w4(uint8_t *chosen, const struct kn_w4_row *row, float scale, const struct kn_ladder *ladder)
 {
     float total = 0;
-    for (size_t g = 0; g < kp / KN_GROUP; g++) {
+    for (size_t g = 0; g < row->groups; g++) {
         float least = INFINITY;
-        groups[g] = 0;
-        for (uint8_t j = 0; j < 16; j++) {
-            float error = group_error(w + g * KN_GROUP, scale * ladder->multiplier[j], ladder);
+        int first = kn_ladder_first(ladder, scale, row->absmax[g]);
+        chosen[g] = (uint8_t)first;
+        for (int j = first; j < kn_ladder_end(ladder, first); j++) {
+            float error = group_error(row->w + g * KN_GROUP, scale * ladder->multiplier[j], ladder);
             if (error < least) {
                 least = error;
-                groups[g] = j;
+                chosen[g] = (uint8_t)j;
             }
         }
         total += least;
