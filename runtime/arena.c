@@ -29,7 +29,7 @@ void *rt_arena_take(struct rt_arena *arena, size_t bytes)
 {
     if (bytes > arena->limit - arena->taken || arena->limit - arena->taken - bytes < ALIGNMENT)
         return NULL;
-    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* never 0: every allocation has an address of its own */
     if (bytes > arena->left && add_block(arena, bytes))
         return NULL;
     arena->taken += bytes;

@@ -7,9 +7,9 @@
 struct rt_arena_block;
 
 struct rt_arena { /* {.limit = BYTES} is an empty one */
-    size_t limit;  /* bytes that all allocations together may take */
+    size_t limit; /* bytes that all allocations together may take */
     size_t taken;
-    size_t left;   /* in the newest block */
+    size_t left; /* in the newest block */
     struct rt_arena_block *blocks;
 };
 

@@ -53,7 +53,8 @@ int rt_cache_open(struct rt_cache **out, const struct rt_model *model, enum kn_k
     cache->bytes = cache->page_bytes * pages;
     void *memory = mmap(NULL, cache->bytes + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for a cache of %zu MiB: %s; give a smaller --ctx", cache->bytes >> 20, strerror(errno));
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for a cache of %zu MiB: %s; give a smaller --ctx", cache->bytes >> 20,
+                       strerror(errno));
     cache->memory = memory;
     for (uint32_t i = 0; i < pages; i++) /* the first page is taken first */
         cache->free_pages[cache->free_count++] = cache->memory + (size_t)(pages - 1 - i) * cache->page_bytes;

@@ -19,7 +19,7 @@ struct chat {
     struct rt_site *site;
     const struct rt_chat_settings *settings;
     struct rt_sequence *sequence;
-    struct rt_tokens known; /* what was fed and answered; the sequence's cache holds a beginning of it */
+    struct rt_tokens known;                   /* what was fed and answered; the sequence's cache holds a beginning of it */
     struct rt_message messages[MESSAGES_MAX]; /* contents are this struct's */
     size_t message_count;
     int is_terminal;

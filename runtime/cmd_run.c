@@ -129,7 +129,7 @@ static int read_all(int fd, const char *name, char **text, struct rt_error *erro
     }
     (*text)[count] = 0;
     if (strlen(*text) != count)
-        return rt_fail(error, RT_EXIT_USAGE, "%s: the prompt holds a zero byte; give text", name);
+        return rt_fail(error, RT_EXIT_FAILED, "%s: the prompt holds a zero byte; give text", name);
     return 0;
 }
 
@@ -143,7 +143,7 @@ static int read_prompt(const struct run_options *options, char **text, struct rt
         return read_all(STDIN_FILENO, "standard input", text, error);
     RT_CLOSE_FD int fd = open(options->file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return rt_fail(error, RT_EXIT_USAGE, "%s: %s", options->file, strerror(errno));
+        return rt_fail(error, RT_EXIT_FAILED, "%s: %s", options->file, strerror(errno));
     return read_all(fd, options->file, text, error);
 }
 
@@ -221,8 +221,8 @@ static int answer_prompt(struct rt_site *site, const struct run_options *options
     if (encode_prompt(site, options, text, &prompt, error))
         return -1;
     if (prompt.count >= site->context)
-        return rt_fail(error, RT_EXIT_RESOURCES, "the prompt has %zu tokens and the context %u: shorten it, or give a larger --ctx", prompt.count,
-                       (unsigned)site->context);
+        return rt_fail(error, RT_EXIT_RESOURCES, "the prompt has %zu tokens and the context %u: shorten it, or give a larger --ctx",
+                       prompt.count, (unsigned)site->context);
     const uint32_t room = site->context - (uint32_t)prompt.count;
     const struct rt_request request = {
         .prompt = prompt.ids,

@@ -116,8 +116,8 @@ static void lay_out(struct rt_engine *e, struct arena *arena, unsigned workers)
     }
 }
 
-static void plan(struct rt_engine *e, const struct rt_model *model, const struct kn_context *kernels, const struct rt_engine_options *options,
-                 unsigned workers)
+static void plan(struct rt_engine *e, const struct rt_model *model, const struct kn_context *kernels,
+                 const struct rt_engine_options *options, unsigned workers)
 {
     e->model = model;
     e->kernels = kernels;
@@ -131,8 +131,8 @@ static void plan(struct rt_engine *e, const struct rt_model *model, const struct
     e->memory_bytes = count.used;
 }
 
-void rt_engine_size(const struct rt_model *model, const struct kn_context *kernels, const struct rt_engine_options *options, unsigned workers,
-                    uint64_t *cache, uint64_t *buffers)
+void rt_engine_size(const struct rt_model *model, const struct kn_context *kernels, const struct rt_engine_options *options,
+                    unsigned workers, uint64_t *cache, uint64_t *buffers)
 {
     struct rt_engine e = {0};
     plan(&e, model, kernels, options, workers);
@@ -218,7 +218,8 @@ static int check_runs(const struct rt_engine *e, const struct rt_run *runs, uint
         const struct rt_run *run = &runs[i];
         uint64_t length = (uint64_t)run->sequence->length + run->count;
         if (length > e->model->context)
-            return rt_fail(error, RT_EXIT_RESOURCES, "the model's context of %u tokens is full; start a new conversation", e->model->context);
+            return rt_fail(error, RT_EXIT_RESOURCES, "the model's context of %u tokens is full; start a new conversation",
+                           e->model->context);
         rows += run->count;
         logits += run->all_logits ? run->count : run->count > 0;
         pages += pages_for(length) - run->sequence->page_count;

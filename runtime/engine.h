@@ -13,15 +13,15 @@ struct rt_sequence;
 
 struct rt_engine_options {
     enum kn_kv kv;
-    uint32_t max_tokens;    /* tokens that the cache can hold over all sequences (rounded up to whole pages) */
+    uint32_t max_tokens; /* tokens that the cache can hold over all sequences (rounded up to whole pages) */
     uint32_t max_sequences;
-    uint32_t max_rows;      /* tokens in one step */
-    uint32_t max_logits;    /* rows of a step that logits are wanted for */
+    uint32_t max_rows;   /* tokens in one step */
+    uint32_t max_logits; /* rows of a step that logits are wanted for */
 };
 
 /* Bytes of memory that an engine with these options takes, cache and buffers apart. */
-void rt_engine_size(const struct rt_model *model, const struct kn_context *kernels, const struct rt_engine_options *options, unsigned workers,
-                    uint64_t *cache, uint64_t *buffers);
+void rt_engine_size(const struct rt_model *model, const struct kn_context *kernels, const struct rt_engine_options *options,
+                    unsigned workers, uint64_t *cache, uint64_t *buffers);
 /* model, context and workers stay the caller's and must outlive the engine. */
 RT_MUST_CHECK int rt_engine_open(struct rt_engine **out, const struct rt_model *model, const struct kn_context *kernels,
                                  struct rt_workers *workers, const struct rt_engine_options *options, struct rt_error *error);

@@ -8,7 +8,7 @@
 
 struct rt_sequence {
     int open;
-    uint32_t length;       /* tokens in the cache */
+    uint32_t length; /* tokens in the cache */
     uint32_t page_count;
     uint8_t **pages;
 };
@@ -49,22 +49,22 @@ struct rt_engine {
 
     uint8_t *memory; /* every buffer below lies in it */
     size_t memory_bytes;
-    float *residual, *mixed;          /* [rows][hidden]; mixed: a block's output */
-    struct rt_rows in;                /* [rows][hidden], normed */
-    struct rt_rows inner;             /* [rows][widest of heads and mlp's inner] */
-    struct rt_rows expert_inner;      /* [rows · top_k][moe's inner]; the same memory */
-    float *query, *key, *value;       /* [rows][heads], [rows][kv] */
-    float *up;                        /* beside inner or expert_inner, with its ld */
-    float *expert_out;                /* [rows][hidden] */
-    struct rt_rows expert_in;         /* [rows · top_k][hidden] */
-    float *router;                    /* [rows][experts] */
-    uint16_t *expert_ids;             /* [rows][top_k] */
-    float *expert_weights;            /* [rows][top_k] */
-    struct rt_expert_use *uses;       /* [rows · top_k], by expert, then by row */
-    uint32_t *use_start;              /* [experts + 1] */
-    float *angles;                    /* [ropes][rows][rope] */
-    float *logits;                    /* [max_logits][vocab] */
-    uint8_t *scratch;                 /* [workers][scratch_bytes] */
+    float *residual, *mixed;     /* [rows][hidden]; mixed: a block's output */
+    struct rt_rows in;           /* [rows][hidden], normed */
+    struct rt_rows inner;        /* [rows][widest of heads and mlp's inner] */
+    struct rt_rows expert_inner; /* [rows · top_k][moe's inner]; the same memory */
+    float *query, *key, *value;  /* [rows][heads], [rows][kv] */
+    float *up;                   /* beside inner or expert_inner, with its ld */
+    float *expert_out;           /* [rows][hidden] */
+    struct rt_rows expert_in;    /* [rows · top_k][hidden] */
+    float *router;               /* [rows][experts] */
+    uint16_t *expert_ids;        /* [rows][top_k] */
+    float *expert_weights;       /* [rows][top_k] */
+    struct rt_expert_use *uses;  /* [rows · top_k], by expert, then by row */
+    uint32_t *use_start;         /* [experts + 1] */
+    float *angles;               /* [ropes][rows][rope] */
+    float *logits;               /* [max_logits][vocab] */
+    uint8_t *scratch;            /* [workers][scratch_bytes] */
     size_t scratch_bytes;
 
     /* the step under way */
@@ -86,7 +86,8 @@ void rt_own_columns(const struct rt_engine *engine, unsigned worker, size_t n, s
 /* engine->mixed, through norm_out where there is one, onto the residual. Ends with a barrier. */
 void rt_add_to_residual(const struct rt_engine *engine, unsigned worker, const struct rt_block *block);
 /* act(gate) · up in a worker's own columns of rows [first, first + count), into gate. */
-void rt_activate(const struct rt_engine *engine, unsigned worker, size_t n, float *gate, const float *up, size_t ld, size_t first, size_t count);
+void rt_activate(const struct rt_engine *engine, unsigned worker, size_t n, float *gate, const float *up, size_t ld, size_t first,
+                 size_t count);
 
 static inline int rt_quantised(const struct kn_matrix *w)
 {

@@ -120,15 +120,9 @@ static void run_block(const struct rt_engine *e, unsigned worker, uint32_t layer
 {
     const struct rt_block *block = &e->model->layers[layer].blocks[index];
     switch (block->kind) {
-    case RT_BLOCK_ATTENTION:
-        rt_block_attention(e, worker, layer, index);
-        break;
-    case RT_BLOCK_MLP:
-        rt_block_mlp(e, worker, block);
-        break;
-    case RT_BLOCK_MOE:
-        rt_block_moe(e, worker, block);
-        break;
+    case RT_BLOCK_ATTENTION: rt_block_attention(e, worker, layer, index); break;
+    case RT_BLOCK_MLP: rt_block_mlp(e, worker, block); break;
+    case RT_BLOCK_MOE: rt_block_moe(e, worker, block); break;
     }
 }
 

@@ -9,12 +9,12 @@
 #define RT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum rt_exit { /* exit codes of both programs */
-    RT_EXIT_OK = 0,
-    RT_EXIT_FAILED = 1,      /* failed while running */
-    RT_EXIT_USAGE = 2,       /* wrong usage */
-    RT_EXIT_TRUST = 3,       /* refused: signature, digest, version, expiry, or a bundle that is not what was signed */
-    RT_EXIT_UNSUPPORTED = 4, /* architecture, CPU, a template or tokenizer beyond what is there */
-    RT_EXIT_RESOURCES = 5,   /* memory, disk */
+               RT_EXIT_OK = 0,
+               RT_EXIT_FAILED = 1,      /* failed while running */
+               RT_EXIT_USAGE = 2,       /* wrong usage */
+               RT_EXIT_TRUST = 3,       /* refused: signature, digest, version, expiry, or a bundle that is not what was signed */
+               RT_EXIT_UNSUPPORTED = 4, /* architecture, CPU, a template or tokenizer beyond what is there */
+               RT_EXIT_RESOURCES = 5,   /* memory, disk */
 };
 
 struct rt_error {

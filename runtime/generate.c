@@ -12,8 +12,8 @@ struct answer { /* one request under way */
     struct rt_result *result;
     struct rt_decoder *decoder;
     struct rt_sampler *sampler;
-    size_t emitted;  /* bytes of the text already handed out */
-    int stopped;     /* by a stop text */
+    size_t emitted; /* bytes of the text already handed out */
+    int stopped;    /* by a stop text */
     int cancelled;
 };
 

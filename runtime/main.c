@@ -4,11 +4,11 @@
 #include "runtime/start.h"
 
 static const struct rt_command commands[] = {
-    {"verify", cmd_verify, "BUNDLE", "check every signature and every byte of a bundle"},
+    {"verify", cmd_verify, "BUNDLE", "check the signatures and every byte of a bundle"},
     {"inspect", cmd_inspect, "BUNDLE", "show what a verified bundle holds"},
     {"run", cmd_run, "BUNDLE [-p TEXT | -f FILE]", "answer one prompt, or chat"},
-    {"logits", cmd_logits, "BUNDLE [-p TEXT | -f FILE]", "print the logits after a prompt"},
-    {"tokenize", cmd_tokenize, "BUNDLE [-p TEXT | -f FILE]", "print the token ids of a text"},
+    {"logits", cmd_logits, "BUNDLE --tokens 1,2,3 [--all]", "print the model's numbers for given token ids"},
+    {"tokenize", cmd_tokenize, "BUNDLE [TEXT | -f FILE | --decode 1,2,3]", "token ids of a text, or the text of token ids"},
     {"topo", cmd_topo, "", "show which worker is pinned where"},
     {"doctor", cmd_doctor, "", "say what of this machine is in the way"},
 };
@@ -18,6 +18,7 @@ int main(int argc, char **argv)
     struct rt_error error = {0};
     if (rt_start(&error))
         return rt_error_print(&error, "cloister", 0);
-    return rt_commands_main(argc, argv, "cloister", "runs a signed bundle of weights on this machine's CPUs, sealed off from files and networks",
-                            commands, sizeof commands / sizeof *commands);
+    return rt_commands_main(argc, argv, "cloister",
+                            "runs a signed bundle of weights on this machine's CPUs, sealed off from files and networks", commands,
+                            sizeof commands / sizeof *commands);
 }

@@ -42,7 +42,7 @@
 
 enum {
     RT_FILES_MAX = 4096,
-    RT_NAME_MAX = 128,    /* bytes of a file or tensor name, with the final 0 */
+    RT_NAME_MAX = 128, /* bytes of a file or tensor name, with the final 0 */
     RT_TENSORS_MAX = 65536,
 };
 
@@ -76,9 +76,9 @@ struct rt_manifest {
     struct rt_file *files;
     struct rt_tensor *tensors;
     uint64_t stream_bytes, chunk_count;
-    int tied; /* the head's weights are the embedding's, in another layout: for people */
+    int tied;                         /* the head's weights are the embedding's, in another layout: for people */
     uint8_t (*biases)[RT_BLOCKS_MAX]; /* per layer and block: bit i set where its linear i has a bias; i counts q k v o, gate up down */
-    struct rt_model model; /* everything but the pointers to weights: rt_model_bind sets those */
+    struct rt_model model;            /* everything but the pointers to weights: rt_model_bind sets those */
 };
 
 /* Reads and checks; *out is NULL on failure (RT_EXIT_TRUST for a manifest that contradicts itself, RT_EXIT_UNSUPPORTED for a

@@ -9,16 +9,16 @@
 #include "kernels/kernels.h"
 
 enum {
-    RT_BLOCKS_MAX = 4,     /* residual blocks per layer */
+    RT_BLOCKS_MAX = 4, /* residual blocks per layer */
     RT_LAYERS_MAX = 1024,
     RT_ROPES_MAX = 4,
     RT_CODEBOOKS_MAX = 8,
 };
 
-enum rt_norm_kind { RT_NORM_NONE = 0, RT_NORM_RMS = 1 };        /* JSON: absent, "rms" */
-enum rt_rope_kind { RT_ROPE_HALF = 0 };                         /* "half": element i turns with element i + dim/2 */
-enum rt_activation { RT_ACT_SILU = 0 };                         /* "silu" */
-enum rt_router_kind { RT_ROUTER_SOFTMAX = 0 };                  /* "softmax" */
+enum rt_norm_kind { RT_NORM_NONE = 0, RT_NORM_RMS = 1 };                           /* JSON: absent, "rms" */
+enum rt_rope_kind { RT_ROPE_HALF = 0 };                                            /* "half": element i turns with element i + dim/2 */
+enum rt_activation { RT_ACT_SILU = 0 };                                            /* "silu" */
+enum rt_router_kind { RT_ROUTER_SOFTMAX = 0 };                                     /* "softmax" */
 enum rt_block_kind { RT_BLOCK_ATTENTION = 0, RT_BLOCK_MLP = 1, RT_BLOCK_MOE = 2 }; /* "attention", "mlp", "moe" */
 
 struct rt_norm {
@@ -42,7 +42,7 @@ struct rt_linear {
 struct rt_attention { /* causal, grouped queries */
     uint32_t heads, kv_heads, head_dim;
     float scale;
-    int rope;               /* index into rt_model.ropes, or -1 */
+    int rope;                      /* index into rt_model.ropes, or -1 */
     struct rt_norm q_norm, k_norm; /* per head, before the rotation */
     struct rt_linear q, k, v, o;
 };
@@ -57,8 +57,8 @@ struct rt_moe {
     uint32_t experts, top_k, inner;
     enum rt_activation activation;
     enum rt_router_kind router_kind;
-    int renormalise;        /* the chosen experts' weights sum to 1 */
-    struct rt_linear router; /* experts × hidden, bf16 */
+    int renormalise;                 /* the chosen experts' weights sum to 1 */
+    struct rt_linear router;         /* experts × hidden, bf16 */
     struct kn_matrix gate, up, down; /* of expert 0; expert e's panels lie e·stride bytes on */
     size_t gate_stride, up_stride, down_stride;
 };
@@ -80,7 +80,7 @@ struct rt_layer {
 };
 
 struct rt_model {
-    char architecture[64];  /* for people: where the parts came from */
+    char architecture[64]; /* for people: where the parts came from */
     uint32_t vocab, hidden, context;
     float embedding_multiplier, head_multiplier;
     const uint16_t *embedding; /* bf16 [vocab][hidden] */

@@ -11,7 +11,7 @@
 #define CLOISTER_VERSION "0.1"
 #endif
 
-/* Set once by rt_commands_main, so that the commands need not hand their own table entry around. */
+/* Set by rt_commands_main, so that the commands need not hand their own table entry around. */
 static const char *running_program = "cloister";
 static const struct rt_command *running_command;
 
@@ -26,7 +26,7 @@ static void print_option(const struct rt_option *option)
 
 static void print_command_help(const struct rt_command *command, const struct rt_option *options, size_t count)
 {
-    printf("usage: %s %s %s [options]\n%s\n\n", running_program, command->name, command->usage, command->help);
+    printf("usage: %s %s %s%s[options]\n%s\n\n", running_program, command->name, command->usage, *command->usage ? " " : "", command->help);
     for (size_t i = 0; i < count; i++)
         print_option(&options[i]);
     print_option(&(struct rt_option){.name = "--help", .help = "this text"});
@@ -124,6 +124,8 @@ int rt_options_parse(int argc, char **argv, const struct rt_option *options, siz
     size_t room = *count;
     int options_end = 0;
     *count = 0;
+    if (command)
+        running_command = command;
     for (int i = 1; i < argc; i++) {
         int dashed = argv[i][0] == '-' && argv[i][1];
         if (options_end || !dashed) {
@@ -133,9 +135,8 @@ int rt_options_parse(int argc, char **argv, const struct rt_option *options, siz
         } else if (!strcmp(argv[i], "--")) {
             options_end = 1;
         } else if (!strcmp(argv[i], "--help")) {
-            command = command ? command : running_command;
-            if (command)
-                print_command_help(command, options, option_count);
+            if (running_command)
+                print_command_help(running_command, options, option_count);
             return 1;
         } else if (read_option(argc, argv, &i, options, option_count, error)) {
             return -1;
@@ -162,6 +163,22 @@ static int wants_json(int argc, char **argv)
     return 0;
 }
 
+/* Puts the command's name before, and the right usage behind, what the command said; some say either themselves. */
+static void explain_usage(struct rt_error *error)
+{
+    const struct rt_command *command = running_command;
+    const size_t name = strlen(command->name);
+    char text[sizeof error->text];
+    memcpy(text, error->text, sizeof text);
+    const int is_named = !strncmp(text, command->name, name) && text[name] == ':';
+    rt_fail(error, RT_EXIT_USAGE, "%s%s%s", is_named ? "" : command->name, is_named ? "" : ": ", text);
+    if (strstr(text, "usage: ") || strstr(text, "--help"))
+        return;
+    memcpy(text, error->text, sizeof text);
+    rt_fail(error, RT_EXIT_USAGE, "%s; usage: %s %s %s%soptions: %s %s --help", text, running_program, command->name, command->usage,
+            *command->usage ? ", " : "", running_program, command->name);
+}
+
 static int run_command(const struct rt_command *command, int argc, char **argv, int json)
 {
     struct rt_error error = {0};
@@ -171,12 +188,8 @@ static int run_command(const struct rt_command *command, int argc, char **argv, 
         status = rt_fail(&error, RT_EXIT_FAILED, "standard output: %s", strerror(errno));
     if (!status)
         return RT_EXIT_OK;
-    if (error.code == RT_EXIT_USAGE) {
-        char text[sizeof error.text];
-        memcpy(text, error.text, sizeof text);
-        rt_fail(&error, RT_EXIT_USAGE, "%s: %s; usage: %s %s %s, options: %s %s --help", command->name, text, running_program, command->name,
-                command->usage, running_program, command->name);
-    }
+    if (error.code == RT_EXIT_USAGE)
+        explain_usage(&error);
     return rt_error_print(&error, running_program, json);
 }
 

@@ -15,19 +15,19 @@ struct rt_text_list { /* every use of an option that may be given more than once
 };
 
 struct rt_option {
-    const char *name;        /* "--trust" or "-p" */
+    const char *name; /* "--trust" or "-p" */
     enum rt_option_kind kind;
-    void *value;             /* int *, const char **, uint64_t *, double *, struct rt_text_list * */
-    const char *argument;    /* "DIR", for the help; NULL for a flag */
+    void *value;          /* int *, const char **, uint64_t *, double *, struct rt_text_list * */
+    const char *argument; /* "DIR", for the help; NULL for a flag */
     const char *help;
-    uint64_t max;            /* RT_OPTION_UNSIGNED: largest value allowed; 0 means no limit */
+    uint64_t max; /* RT_OPTION_UNSIGNED: largest value allowed; 0 means no limit */
 };
 
 struct rt_command {
     const char *name;
     int (*run)(int argc, char **argv, struct rt_error *error); /* 0, or -1 with *error filled; argv[0] is the command's name */
-    const char *usage;       /* "BUNDLE [--json]" */
-    const char *help;        /* one line */
+    const char *usage;                                         /* "BUNDLE [--json]" */
+    const char *help;                                          /* one line */
 };
 
 /* Reads argv[1..argc). Options and positional arguments may be mixed; "--name=value" works; "--" ends options, and "-" is a

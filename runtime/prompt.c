@@ -87,15 +87,26 @@ static size_t special_at(const struct specials *specials, const struct rendered 
     return 0;
 }
 
-static int holds_foreign_special(const struct specials *specials, const struct rendered *rendered)
+/* Counts the template's own special tokens up to the first foreign one; returns whether there is such a one. */
+static int find_foreign_special(const struct specials *specials, const struct rendered *rendered, size_t *own)
 {
+    *own = 0;
     for (size_t at = 0; at < rendered->bytes;) {
         const size_t bytes = special_at(specials, rendered, at, 0);
         if (bytes && memchr(rendered->foreign + at, 1, bytes))
             return 1;
+        *own += bytes != 0;
         at += bytes ? bytes : 1;
     }
     return 0;
+}
+
+static size_t count_special_ids(const struct rt_tokenizer *tokenizer, const struct rt_tokens *tokens, size_t from)
+{
+    size_t count = 0;
+    for (size_t i = from; i < tokens->count; i++)
+        count += rt_tokenizer_special(tokenizer, tokens->ids[i]) != 0;
+    return count;
 }
 
 static int encode_between(const struct rt_tokenizer *tokenizer, const struct specials *specials, const struct rendered *rendered,
@@ -126,9 +137,16 @@ int rt_prompt_encode(const struct rt_tokenizer *tokenizer, const char *text, con
     RT_CLEAN(close_specials) struct specials specials = {0};
     if (find_specials(tokenizer, &specials, error))
         return -1;
-    if (holds_foreign_special(&specials, &rendered))
+    const size_t before = out->count;
+    size_t own;
+    if (find_foreign_special(&specials, &rendered, &own))
         return encode_between(tokenizer, &specials, &rendered, out, error);
-    return rt_tokenizer_encode(tokenizer, text, bytes, RT_ENCODE_SPECIAL, out, error);
+    if (rt_tokenizer_encode(tokenizer, text, bytes, RT_ENCODE_SPECIAL, out, error))
+        return -1;
+    if (count_special_ids(tokenizer, out, before) <= own)
+        return 0;
+    out->count = before; /* normalisation made one more out of a message */
+    return encode_between(tokenizer, &specials, &rendered, out, error);
 }
 
 /* The text of a token for the template; "" where the tokenizer has none. Free it. */

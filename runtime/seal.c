@@ -67,14 +67,14 @@ static int lock_files(struct rt_error *error)
 /* ---- the filter: what computing, answering and leaving still need ---- */
 
 static const int allowed_calls[] = {
-    SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fstat),
-    SCMP_SYS(poll), SCMP_SYS(ppoll),
-    SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
-    SCMP_SYS(futex), SCMP_SYS(sched_yield), SCMP_SYS(set_robust_list),
-    SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday),
-    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-    SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getrandom),
-    SCMP_SYS(exit), SCMP_SYS(exit_group),
+    SCMP_SYS(read),          SCMP_SYS(readv),           SCMP_SYS(write),        SCMP_SYS(writev),
+    SCMP_SYS(lseek),         SCMP_SYS(close),           SCMP_SYS(fstat),        SCMP_SYS(poll),
+    SCMP_SYS(ppoll),         SCMP_SYS(munmap),          SCMP_SYS(mremap),       SCMP_SYS(madvise),
+    SCMP_SYS(brk),           SCMP_SYS(futex),           SCMP_SYS(sched_yield),  SCMP_SYS(set_robust_list),
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),    SCMP_SYS(gettimeofday),
+    SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigprocmask),  SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+    SCMP_SYS(getpid),        SCMP_SYS(gettid),          SCMP_SYS(getrandom),    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
 };
 
 /* What the terminal needs and nothing else: TIOCSTI, for one, would type commands into the user's shell. */

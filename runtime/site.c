@@ -17,7 +17,7 @@
 
 enum {
     DEFAULT_CONTEXT = 4096,
-    ROWS_MAX = 512,                /* tokens in one step, fewer where buffers would grow past the next line */
+    ROWS_MAX = 512, /* tokens in one step, fewer where buffers would grow past the next line */
     BUFFERS_MAX_BYTES = 40 << 20,
     ROWS_MIN = 16,
 };
@@ -68,15 +68,9 @@ static size_t list_inputs(const struct rt_model *model, size_t *k)
             const struct rt_block *block = &model->layers[l].blocks[b];
             struct kn_matrix last = {0};
             switch (block->kind) {
-            case RT_BLOCK_ATTENTION:
-                last.k = block->attention.heads * block->attention.head_dim;
-                break;
-            case RT_BLOCK_MLP:
-                last.k = block->mlp.inner;
-                break;
-            case RT_BLOCK_MOE:
-                last.k = block->moe.inner;
-                break;
+            case RT_BLOCK_ATTENTION: last.k = block->attention.heads * block->attention.head_dim; break;
+            case RT_BLOCK_MLP: last.k = block->mlp.inner; break;
+            case RT_BLOCK_MOE: last.k = block->moe.inner; break;
             }
             count = add_inputs(k, count, &last);
         }
@@ -93,7 +87,8 @@ static int open_kernels(struct rt_site *site, struct rt_error *error)
     enum kn_isa isa = kn_isa_best(kn_cpu());
     int status = kn_context_open(&site->kernels, isa, k, count);
     if (status == KN_E_UNSUPPORTED)
-        return rt_fail(error, RT_EXIT_UNSUPPORTED, "kernels for %s cannot be generated on this processor; run `cloister doctor`", kn_isa_name(isa));
+        return rt_fail(error, RT_EXIT_UNSUPPORTED, "kernels for %s cannot be generated on this processor; run `cloister doctor`",
+                       kn_isa_name(isa));
     if (status)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %s kernels", kn_isa_name(isa));
     return 0;
@@ -128,7 +123,8 @@ static int check_memory(const struct rt_site *site, const struct rt_engine_optio
     uint64_t needed = site->manifest->stream_bytes + cache + buffers;
     if (available && needed > available)
         return rt_fail(error, RT_EXIT_RESOURCES,
-                       "%s needs %llu MiB (weights %llu, cache of %u tokens %llu, buffers %llu) and %llu MiB are free; give a smaller --ctx, pack with "
+                       "%s needs %llu MiB (weights %llu, cache of %u tokens %llu, buffers %llu) and %llu MiB are free; give a smaller "
+                       "--ctx, pack with "
                        "fewer bits, or free memory",
                        site->manifest->name, (unsigned long long)needed >> 20, (unsigned long long)site->manifest->stream_bytes >> 20,
                        engine->max_tokens, (unsigned long long)cache >> 20, (unsigned long long)buffers >> 20,
@@ -141,7 +137,8 @@ static int load_weights(struct rt_site *site, const struct rt_site_options *opti
     site->stream_bytes = site->manifest->stream_bytes;
     void *memory = mmap(NULL, site->stream_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %llu MiB of weights: %s", (unsigned long long)site->stream_bytes >> 20, strerror(errno));
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %llu MiB of weights: %s", (unsigned long long)site->stream_bytes >> 20,
+                       strerror(errno));
     site->stream = memory;
     (void)madvise(memory, site->stream_bytes, MADV_HUGEPAGE); /* fewer address translations where the kernel grants it */
     struct rt_progress_bar bar;
@@ -191,8 +188,7 @@ static int read_generation(struct rt_site *site, const struct texts *texts, stru
         }
         yyjson_val *ids = yyjson_obj_get(root, "eos_ids"), *id;
         size_t i, count;
-        yyjson_arr_foreach(ids, i, count, id)
-            add_stop(site, id);
+        yyjson_arr_foreach(ids, i, count, id) add_stop(site, id);
         site->sampling.temperature = number_or(root, "temperature", 0);
         site->sampling.top_k = (uint32_t)number_or(root, "top_k", 0);
         site->sampling.top_p = number_or(root, "top_p", 1);
@@ -207,7 +203,8 @@ static int read_generation(struct rt_site *site, const struct texts *texts, stru
 
 static int open_language(struct rt_site *site, const struct texts *texts, struct rt_error *error)
 {
-    if (texts->tokenizer && rt_tokenizer_open(&site->tokenizer, texts->tokenizer, texts->tokenizer_bytes, texts->config, texts->config_bytes, error))
+    if (texts->tokenizer &&
+        rt_tokenizer_open(&site->tokenizer, texts->tokenizer, texts->tokenizer_bytes, texts->config, texts->config_bytes, error))
         return rt_wrap(error, "tokenizer.json");
     if (texts->chat_template)
         (void)!rt_template_open(&site->chat_template, texts->chat_template, texts->template_bytes, &site->template_error);

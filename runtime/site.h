@@ -11,30 +11,30 @@
 
 struct rt_site_options {
     const char *bundle, *trust;
-    unsigned threads;          /* 0: all allowed cores */
-    uint32_t context;          /* tokens of cache; 0: the model's context, at most 4096 */
+    unsigned threads; /* 0: all allowed cores */
+    uint32_t context; /* tokens of cache; 0: the model's context, at most 4096 */
     enum kn_kv kv;
-    uint32_t max_logits;       /* 1, or more for `logits --all` */
-    int json, quiet;           /* where progress goes: nowhere with either */
+    uint32_t max_logits; /* 1, or more for `logits --all` */
+    int json, quiet;     /* where progress goes: nowhere with either */
 };
 
-struct rt_site { /* all members stay the site's; NULL where the bundle has none */
-    struct rt_bundle *bundle;          /* NULL once sealed */
+struct rt_site {              /* all members stay the site's; NULL where the bundle has none */
+    struct rt_bundle *bundle; /* NULL once sealed */
     struct rt_manifest *manifest;
     struct rt_placement *placement;
     struct rt_workers *workers;
     struct kn_context *kernels;
-    uint8_t *stream;                   /* the weights */
+    uint8_t *stream; /* the weights */
     uint64_t stream_bytes;
     struct rt_engine *engine;
     struct rt_tokenizer *tokenizer;
     struct rt_template *chat_template; /* NULL: none, or unsupported; why is in template_error */
     struct rt_error template_error;
-    struct rt_sampling sampling;       /* the publisher's; greedy where the bundle says nothing */
-    uint32_t stop_ids[16];             /* tokens that end an answer */
+    struct rt_sampling sampling; /* the publisher's; greedy where the bundle says nothing */
+    uint32_t stop_ids[16];       /* tokens that end an answer */
     uint32_t stop_count;
-    uint32_t context;                  /* tokens the cache holds, over all sequences */
-    uint32_t max_rows;                 /* tokens in one step */
+    uint32_t context;  /* tokens the cache holds, over all sequences */
+    uint32_t max_rows; /* tokens in one step */
     int manifest_owned;
     double load_s;
 };

@@ -25,8 +25,8 @@ struct rt_template_input {
 RT_MUST_CHECK int rt_template_open(struct rt_template **out, const char *text, size_t bytes, struct rt_error *error);
 void rt_template_close(struct rt_template **chat_template);
 /* *out is 0-terminated; free it. */
-RT_MUST_CHECK int rt_template_render(const struct rt_template *chat_template, const struct rt_template_input *input, char **out, size_t *bytes,
-                                     struct rt_error *error);
+RT_MUST_CHECK int rt_template_render(const struct rt_template *chat_template, const struct rt_template_input *input, char **out,
+                                     size_t *bytes, struct rt_error *error);
 /* The same, with a mark per byte: (*foreign)[i] is 1 where byte i came from a message, so that a caller can keep what people write
  * from becoming control tokens. Free both. */
 RT_MUST_CHECK int rt_template_render_marked(const struct rt_template *chat_template, const struct rt_template_input *input, char **out,

@@ -1,9 +1,11 @@
 /* template_ast.h: what the parts of the chat-template engine share, and nobody else sees: tokens, tree, values, built-in names.
  *   template_lex.c      text → tokens, with Jinja's rules on white space
  *   template_parse.c    tokens → statements        template_expression.c   tokens → expressions
- *   template_eval.c     statements and expressions → output
- *   template_value.c    what values do             template_builtin.c      filters, tests, methods, functions
- *   template_text.c     those that work on text    template.c              opening and rendering
+ *   template_run.c      statements → output        template_eval.c         expressions → values
+ *   template_value.c    what values are            template_operator.c     what operators do to them
+ *   template_builtin.c  filters, tests, methods, functions by name
+ *   template_text.c     those on text              template_list.c         those on lists and mappings
+ *   template.c          opening and rendering
  * The tree lives in the template's arena and is read-only once parsed; values live in the arena of one rendering. */
 #ifndef CLOISTER_TEMPLATE_AST_H
 #define CLOISTER_TEMPLATE_AST_H
@@ -14,14 +16,15 @@
 #include "runtime/arena.h"
 #include "runtime/error.h"
 
-enum { /* limits: template and messages are hostile */
+/* Limits: template and messages are hostile. */
+enum {
     RT_TEMPLATE_BYTES_MAX = 1 << 20,
-    RT_TEMPLATE_DEPTH_MAX = 64,       /* statements and expressions inside one another */
-    RT_TEMPLATE_EVAL_MAX = 256,       /* the same, with chains of operators counted */
+    RT_TEMPLATE_DEPTH_MAX = 64, /* statements and expressions inside one another */
+    RT_TEMPLATE_EVAL_MAX = 256, /* the same, with chains of operators counted */
     RT_TEMPLATE_ARGUMENTS_MAX = 8,
-    RT_TEMPLATE_NAMES_MAX = 64,       /* in one map: they are searched one by one */
+    RT_TEMPLATE_NAMES_MAX = 64, /* in one map: they are searched one by one */
     RT_TEMPLATE_STEPS_MAX = 1000000,
-    RT_TEMPLATE_STEP_BYTES = 1024,    /* work on text costs one step for so many bytes */
+    RT_TEMPLATE_STEP_BYTES = 1024, /* work on text costs one step for so many bytes */
     RT_TEMPLATE_OUTPUT_MAX = 16 << 20,
     RT_TEMPLATE_ARENA_MAX = 128 << 20,
 };
@@ -149,17 +152,17 @@ enum rt_operator {
 struct rt_node {
     enum rt_node_kind kind;
     unsigned line;
-    struct rt_node *next; /* of statements, of a list's items, of a call's arguments */
+    struct rt_node *next;   /* of statements, of a list's items, of a call's arguments */
     struct rt_text keyword; /* of an argument: its name in `name=value`, else empty */
     union {
         struct rt_value constant; /* TEXT too */
         struct rt_text name;
         struct rt_node *operand; /* OUTPUT, NOT, NEGATE; LIST: its first item */
-        struct { /* IF: otherwise is the next branch, and the last one's test may be NULL; CONDITION: expressions */
+        struct {                 /* IF: `otherwise` is the next branch, `test` may be NULL in the last; CONDITION: three expressions */
             struct rt_node *test, *body, *otherwise;
         } branch;
         struct {
-            struct rt_text name;
+            struct rt_text name, second; /* second: empty, or of `for name, second in …` */
             struct rt_node *list, *test, *body, *otherwise;
         } loop;
         struct {
@@ -167,7 +170,7 @@ struct rt_node {
             struct rt_node *value;
         } set;
         struct {
-            enum rt_operator operator;
+            enum rt_operator op;
             struct rt_node *left, *right;
         } binary;
         struct {
@@ -224,6 +227,10 @@ struct rt_render {
     size_t bytes, room;
 };
 
+RT_MUST_CHECK int rt_evaluate(struct rt_render *render, const struct rt_node *node, struct rt_value *out);
+const struct rt_value *rt_find_variable(struct rt_render *render, struct rt_text name); /* NULL if it is not set */
+/* One node: counts a step, and a level, which the caller takes off render->depth. */
+RT_MUST_CHECK int rt_render_enter(struct rt_render *render, const struct rt_node *node);
 RT_MUST_CHECK int rt_render_statements(struct rt_render *render, const struct rt_node *first);
 /* Counts a step, and those that work on so many bytes costs. The next expression fails when they are spent. */
 void rt_render_count(struct rt_render *render, size_t bytes);
@@ -240,7 +247,8 @@ int rt_text_find(struct rt_text text, struct rt_text part, size_t *at); /* 1 if 
 size_t rt_text_step(struct rt_text text, size_t at);                    /* bytes of the character at `at`; never 0 before the end */
 size_t rt_text_length(struct rt_text text);                             /* in characters */
 size_t rt_text_offset(struct rt_text text, size_t characters);
-size_t rt_text_space(struct rt_text text, size_t at); /* bytes of the white space character at `at`; 0 if it is none (Python's str.isspace) */
+/* Bytes of the white space character (Python's str.isspace) at `at`, or of the one that ends there; 0 if it is none. */
+size_t rt_text_space(struct rt_text text, size_t at);
 size_t rt_text_space_before(struct rt_text text, size_t at);
 
 struct rt_value rt_value_text(struct rt_text text);
@@ -252,6 +260,8 @@ int rt_value_is_number(const struct rt_value *value);
 const struct rt_value *rt_map_find(const struct rt_map *map, struct rt_text key);
 RT_MUST_CHECK int rt_map_set(struct rt_render *render, struct rt_map *map, struct rt_text key, const struct rt_value *value);
 RT_MUST_CHECK int rt_value_contains(struct rt_render *render, const struct rt_value *container, const struct rt_value *value, int *out);
+RT_MUST_CHECK int rt_value_apply(struct rt_render *render, enum rt_operator op, const struct rt_value *a, const struct rt_value *b,
+                                 struct rt_value *out); /* template_operator.c */
 RT_MUST_CHECK int rt_value_print(struct rt_render *render, const struct rt_value *value, struct rt_text *out);
 RT_MUST_CHECK int rt_value_index(struct rt_render *render, const struct rt_value *object, const struct rt_value *key, struct rt_value *out);
 RT_MUST_CHECK int rt_text_join(struct rt_render *render, const struct rt_text *parts, size_t count, struct rt_value *out);
@@ -278,13 +288,15 @@ struct rt_builtin {
     rt_builtin_function *run;
     unsigned kinds;            /* of a test without `run`: which kinds of value pass, a bit each */
     unsigned char least, most; /* arguments */
-    unsigned char keywords;    /* they are named */
+    unsigned char keywords;    /* they may be named */
     unsigned char undefined;   /* self may be undefined */
 };
 
-/* On text (template_text.c). */
+/* On text (template_text.c) and on lists (template_list.c). */
 rt_builtin_function rt_call_trim, rt_call_strip, rt_call_lstrip, rt_call_rstrip, rt_call_upper, rt_call_lower, rt_call_startswith,
     rt_call_endswith, rt_call_split, rt_call_replace, rt_call_tojson;
+rt_builtin_function rt_call_length, rt_call_first, rt_call_last, rt_call_list, rt_call_items, rt_call_get, rt_call_selectattr,
+    rt_call_rejectattr;
 
 const struct rt_builtin *rt_builtin_find(enum rt_builtin_kind kind, struct rt_text name);
 

@@ -2,27 +2,7 @@
  * when the template is opened. */
 #include "runtime/template_ast.h"
 
-/* ---- filters and methods that are not for text alone ---- */
-
-static int call_length(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    size_t length = 0;
-    switch (call->self->kind) {
-    case RT_VALUE_UNDEFINED: break;
-    case RT_VALUE_LIST: length = call->self->list.count; break;
-    case RT_VALUE_TEXT:
-        rt_render_count(render, call->self->text.count);
-        length = rt_text_length(call->self->text);
-        break;
-    case RT_VALUE_MAP:
-        for (const struct rt_entry *entry = call->self->map->first; entry; entry = entry->next)
-            length++;
-        break;
-    default: return rt_render_fail(render, "%s has no length", rt_value_type(call->self));
-    }
-    *out = (struct rt_value){.kind = RT_VALUE_INTEGER, .integer = (int64_t)length};
-    return 0;
-}
+/* ---- filters for any value ---- */
 
 static int call_default(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
@@ -34,38 +14,10 @@ static int call_default(struct rt_render *render, const struct rt_call *call, st
     return 0;
 }
 
-static int item_at(struct rt_render *render, const struct rt_call *call, int64_t index, struct rt_value *out)
-{
-    const struct rt_value key = {.kind = RT_VALUE_INTEGER, .integer = index};
-    if (call->self->kind != RT_VALUE_LIST && call->self->kind != RT_VALUE_TEXT)
-        return rt_render_fail(render, "%s has no first and last item", rt_value_type(call->self));
-    return rt_value_index(render, call->self, &key, out);
-}
-
-static int call_first(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    return item_at(render, call, 0, out);
-}
-
-static int call_last(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    return item_at(render, call, -1, out);
-}
-
 static int call_string(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
     out->kind = RT_VALUE_TEXT;
     return rt_value_print(render, call->self, &out->text);
-}
-
-static int call_get(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    const struct rt_value *key = &call->arguments[0].value;
-    if (call->self->kind != RT_VALUE_MAP || key->kind != RT_VALUE_TEXT)
-        return rt_render_fail(render, "get() of %s is not there yet", rt_value_type(call->self));
-    const struct rt_value *found = rt_map_find(call->self->map, key->text);
-    *out = found ? *found : call->count == 2 ? call->arguments[1].value : (struct rt_value){.kind = RT_VALUE_NONE};
-    return 0;
 }
 
 /* ---- functions ---- */
@@ -85,9 +37,12 @@ static int call_namespace(struct rt_render *render, const struct rt_call *call, 
     if (rt_render_take(render, sizeof *map, &map))
         return -1;
     map->is_namespace = 1;
-    for (size_t i = 0; i < call->count; i++)
+    for (size_t i = 0; i < call->count; i++) {
+        if (!call->arguments[i].keyword.count)
+            return rt_render_fail(render, "namespace() of a value is not there yet");
         if (rt_map_set(render, map, call->arguments[i].keyword, &call->arguments[i].value))
             return -1;
+    }
     *out = (struct rt_value){.kind = RT_VALUE_MAP, .map = map};
     return 0;
 }
@@ -143,14 +98,18 @@ static const struct rt_builtin filters[] = {
     {.name = "upper", .run = rt_call_upper, .undefined = 1},
     {.name = "lower", .run = rt_call_lower, .undefined = 1},
     {.name = "string", .run = call_string, .undefined = 1},
-    {.name = "length", .run = call_length, .undefined = 1},
-    {.name = "count", .run = call_length, .undefined = 1},
+    {.name = "length", .run = rt_call_length, .undefined = 1},
+    {.name = "count", .run = rt_call_length, .undefined = 1},
     {.name = "default", .run = call_default, .most = 2, .undefined = 1},
     {.name = "d", .run = call_default, .most = 2, .undefined = 1},
-    {.name = "first", .run = call_first},
-    {.name = "last", .run = call_last},
+    {.name = "first", .run = rt_call_first},
+    {.name = "last", .run = rt_call_last},
     {.name = "replace", .run = rt_call_replace, .least = 2, .most = 2},
-    {.name = "tojson", .run = rt_call_tojson},
+    {.name = "tojson", .run = rt_call_tojson, .most = 1, .keywords = 1},
+    {.name = "list", .run = rt_call_list, .undefined = 1},
+    {.name = "items", .run = rt_call_items, .undefined = 1},
+    {.name = "selectattr", .run = rt_call_selectattr, .least = 1, .most = 3, .undefined = 1},
+    {.name = "rejectattr", .run = rt_call_rejectattr, .least = 1, .most = 3, .undefined = 1},
 };
 
 static const struct rt_builtin methods[] = {
@@ -163,7 +122,8 @@ static const struct rt_builtin methods[] = {
     {.name = "endswith", .run = rt_call_endswith, .least = 1, .most = 1},
     {.name = "split", .run = rt_call_split, .most = 1},
     {.name = "replace", .run = rt_call_replace, .least = 2, .most = 2},
-    {.name = "get", .run = call_get, .least = 1, .most = 2},
+    {.name = "get", .run = rt_call_get, .least = 1, .most = 2},
+    {.name = "items", .run = rt_call_items},
 };
 
 static const struct rt_builtin functions[] = {

@@ -32,8 +32,6 @@ static int parse_argument(struct rt_parser *parser, const struct rt_builtin *bui
             return not_there(parser, "named argument", keyword);
         if (rt_parse_next(parser) || rt_parse_expression(parser, out))
             return -1;
-    } else if (builtin->keywords) {
-        return rt_parse_unexpected(parser);
     }
     (*out)->keyword = keyword;
     return 0;
@@ -67,8 +65,8 @@ static int parse_call(struct rt_parser *parser, enum rt_builtin_kind kind, struc
         (rt_parse_next(parser) || parse_arguments(parser, builtin, &(*out)->call.arguments, &count)))
         return -1;
     if (count < builtin->least || count > builtin->most)
-        return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "%s \"%s\": %zu arguments are not there yet", kinds[kind],
-                                builtin->name, count);
+        return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "%s \"%s\": %zu arguments are not there yet",
+                                kinds[kind], builtin->name, count);
     return 0;
 }
 
@@ -78,7 +76,8 @@ static int parse_named(struct rt_parser *parser, struct rt_node **out)
 {
     const struct rt_text name = parser->token.text;
     struct rt_value value = {.kind = RT_VALUE_NONE};
-    const int is_true = rt_text_is(name, "true") || rt_text_is(name, "True"), is_false = rt_text_is(name, "false") || rt_text_is(name, "False");
+    const int is_true = rt_text_is(name, "true") || rt_text_is(name, "True"),
+              is_false = rt_text_is(name, "false") || rt_text_is(name, "False");
     if (rt_parse_next(parser))
         return -1;
     if (is_true || is_false)
@@ -308,7 +307,7 @@ static const struct binary {
     const char *text;
     enum rt_token_kind token;
     int level;
-    enum rt_operator operator;
+    enum rt_operator op;
 } binaries[] = {
     {"or", RT_TOKEN_NAME, LEVEL_OR, RT_OP_OR},
     {"and", RT_TOKEN_NAME, LEVEL_AND, RT_OP_AND},
@@ -353,9 +352,9 @@ static int parse_right(struct rt_parser *parser, const struct binary *binary, st
 {
     if (rt_parse_node(parser, RT_NODE_BINARY, out) || rt_parse_next(parser))
         return -1;
-    (*out)->binary.operator = binary->operator;
+    (*out)->binary.op = binary->op;
     (*out)->binary.left = left;
-    if (binary->operator == RT_OP_NOT_IN && rt_parse_expect(parser, RT_TOKEN_NAME, "in"))
+    if (binary->op == RT_OP_NOT_IN && rt_parse_expect(parser, RT_TOKEN_NAME, "in"))
         return -1;
     if (parse_level(parser, binary->level + 1, &(*out)->binary.right))
         return -1;

@@ -237,8 +237,8 @@ static int is_name(char c, int first)
 
 static int take_operator(struct rt_lexer *lexer, struct rt_token *token)
 {
-    static const char *const operators[] = {"==", "!=", "<=", ">=", "//", "**", "<", ">", "=", "+", "-", "*", "/", "%",
-                                            "~",  "|",  ".",  ",",  ":",  "(",  ")", "[", "]", "{", "}"};
+    static const char *const operators[] = {"==", "!=", "<=", ">=", "//", "**", "<", ">", "=", "+", "-", "*", "/",
+                                            "%",  "~",  "|",  ".",  ",",  ":",  "(", ")", "[", "]", "{", "}"};
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         if (!sees(lexer, operators[i]))
             continue;

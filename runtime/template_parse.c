@@ -93,8 +93,8 @@ static int parse_loop_head(struct rt_parser *parser, struct rt_node *node)
 {
     if (rt_parse_next(parser) || rt_parse_name(parser, &node->loop.name))
         return -1;
-    if (rt_parse_sees(parser, RT_TOKEN_OPERATOR, ","))
-        return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "a loop over pairs is not there yet");
+    if (rt_parse_sees(parser, RT_TOKEN_OPERATOR, ",") && (rt_parse_next(parser) || rt_parse_name(parser, &node->loop.second)))
+        return -1;
     if (rt_parse_expect(parser, RT_TOKEN_NAME, "in") || rt_parse_without_if(parser, &node->loop.list))
         return -1;
     if (rt_parse_sees(parser, RT_TOKEN_NAME, "if") && (rt_parse_next(parser) || rt_parse_expression(parser, &node->loop.test)))

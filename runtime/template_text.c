@@ -90,9 +90,22 @@ int rt_call_trim(struct rt_render *render, const struct rt_call *call, struct rt
     return strip(render, printed, call, STRIP_LEFT | STRIP_RIGHT, out);
 }
 
-/* ---- case: character by character; Python's few longer mappings (ß to SS) are left out ---- */
+/* ---- case: character by character; of Python's longer mappings only the one that people write ---- */
 
-static int change_case(struct rt_render *render, const struct rt_call *call, utf8proc_int32_t (*change)(utf8proc_int32_t), struct rt_value *out)
+static size_t put_upper(utf8proc_int32_t c, char *out)
+{
+    if (c != 0xdf) /* ß */
+        return (size_t)utf8proc_encode_char(utf8proc_toupper(c), (utf8proc_uint8_t *)out);
+    out[0] = out[1] = 'S';
+    return 2;
+}
+
+static size_t put_lower(utf8proc_int32_t c, char *out)
+{
+    return (size_t)utf8proc_encode_char(utf8proc_tolower(c), (utf8proc_uint8_t *)out);
+}
+
+static int change_case(struct rt_render *render, const struct rt_call *call, size_t (*put)(utf8proc_int32_t, char *), struct rt_value *out)
 {
     struct rt_text text;
     char *bytes;
@@ -106,7 +119,7 @@ static int change_case(struct rt_render *render, const struct rt_call *call, utf
         utf8proc_int32_t c;
         size_t width = step;
         if (utf8proc_iterate((const utf8proc_uint8_t *)text.bytes + at, (utf8proc_ssize_t)step, &c) > 0)
-            width = (size_t)utf8proc_encode_char(change(c), (utf8proc_uint8_t *)bytes + made);
+            width = put(c, bytes + made);
         else
             memcpy(bytes + made, text.bytes + at, step);
         if (foreign)
@@ -119,12 +132,12 @@ static int change_case(struct rt_render *render, const struct rt_call *call, utf
 
 int rt_call_upper(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    return change_case(render, call, utf8proc_toupper, out);
+    return change_case(render, call, put_upper, out);
 }
 
 int rt_call_lower(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    return change_case(render, call, utf8proc_tolower, out);
+    return change_case(render, call, put_lower, out);
 }
 
 /* ---- parts ---- */
@@ -224,7 +237,7 @@ int rt_call_replace(struct rt_render *render, const struct rt_call *call, struct
     return rt_text_join(render, parts, count, out);
 }
 
-/* ---- JSON, as json.dumps(ensure_ascii=False) writes it ---- */
+/* ---- JSON, as json.dumps(ensure_ascii=False) writes it; indentation, the argument, changes nothing on what has no members ---- */
 
 static size_t put_json_character(char *out, unsigned char c)
 {

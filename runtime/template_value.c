@@ -84,8 +84,8 @@ size_t rt_text_space(struct rt_text text, size_t at)
     const uint32_t c = character(text, at, step);
     if (step == 1)
         return (c >= 9 && c <= 13) || (c >= 28 && c <= 32);
-    const int is_space = c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-                         c == 0x205f || c == 0x3000;
+    const int is_space = c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+                         c == 0x202f || c == 0x205f || c == 0x3000;
     return is_space ? step : 0;
 }
 
@@ -286,7 +286,8 @@ int rt_value_index(struct rt_render *render, const struct rt_value *object, cons
     size_t at;
     *out = undefined(key);
     if (object->kind == RT_VALUE_UNDEFINED)
-        return rt_render_fail(render, "\"%.*s\" is undefined", (int)(object->text.count > 64 ? 64 : object->text.count), object->text.bytes);
+        return rt_render_fail(render, "\"%.*s\" is undefined", (int)(object->text.count > 64 ? 64 : object->text.count),
+                              object->text.bytes);
     if (object->kind == RT_VALUE_MAP && key->kind == RT_VALUE_TEXT) {
         const struct rt_value *found = rt_map_find(object->map, key->text);
         if (found)

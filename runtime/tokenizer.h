@@ -36,9 +36,9 @@ enum rt_encode_flags {
 RT_MUST_CHECK int rt_tokenizer_encode(const struct rt_tokenizer *tokenizer, const char *text, size_t bytes, unsigned flags,
                                       struct rt_tokens *out, struct rt_error *error);
 
-size_t rt_tokenizer_size(const struct rt_tokenizer *tokenizer);                          /* ids are below it */
-int rt_tokenizer_id(const struct rt_tokenizer *tokenizer, const char *token);            /* -1: no such token */
-int rt_tokenizer_special(const struct rt_tokenizer *tokenizer, uint32_t id);             /* 1 for an added token marked special */
+size_t rt_tokenizer_size(const struct rt_tokenizer *tokenizer);                                  /* ids are below it */
+int rt_tokenizer_id(const struct rt_tokenizer *tokenizer, const char *token);                    /* -1: no such token */
+int rt_tokenizer_special(const struct rt_tokenizer *tokenizer, uint32_t id);                     /* 1 for an added token marked special */
 const char *rt_tokenizer_text(const struct rt_tokenizer *tokenizer, uint32_t id, size_t *bytes); /* as in the vocabulary; NULL if none */
 /* From tokenizer_config.json; -1 where not given. */
 int rt_tokenizer_bos(const struct rt_tokenizer *tokenizer);
@@ -46,8 +46,8 @@ int rt_tokenizer_eos(const struct rt_tokenizer *tokenizer);
 
 /* All ids at once, as Hugging Face's decode() without clean-up; special tokens are left out unless keep_special.
  * *text is 0-terminated; free it. */
-RT_MUST_CHECK int rt_tokenizer_decode(const struct rt_tokenizer *tokenizer, const uint32_t *ids, size_t count, int keep_special, char **text,
-                                      size_t *bytes, struct rt_error *error);
+RT_MUST_CHECK int rt_tokenizer_decode(const struct rt_tokenizer *tokenizer, const uint32_t *ids, size_t count, int keep_special,
+                                      char **text, size_t *bytes, struct rt_error *error);
 
 /* Token by token: bytes come out as soon as they are whole characters, so the pieces joined are rt_tokenizer_decode's text. */
 struct rt_decoder;

@@ -49,7 +49,8 @@ static int fill_index(struct rt_added_index *index, const struct rt_added *added
             return rt_fail(error, RT_EXIT_TRUST, "added token %u: nothing is left of it after normalizing", index->sorted[i]->id);
         const char *next = i + 1 < index->count ? searched_text(index->sorted[i + 1], &next_bytes) : NULL;
         if (next && !compare_bytes(text, bytes, next, next_bytes))
-            return rt_fail(error, RT_EXIT_TRUST, "added tokens %u and %u are the same text", index->sorted[i]->id, index->sorted[i + 1]->id);
+            return rt_fail(error, RT_EXIT_TRUST, "added tokens %u and %u are the same text", index->sorted[i]->id,
+                           index->sorted[i + 1]->id);
         index->first[(unsigned char)text[0] + 1]++;
     }
     for (size_t byte = 1; byte < 257; byte++)
@@ -256,8 +257,7 @@ static void take_blanks(const struct rt_added_token *token, const char *text, si
     size_t length;
     if (token->lstrip && span->start < done)
         span->start = done;
-    while (token->lstrip && span->start > done &&
-           (length = rt_utf8_read_last(text, span->start, &character), rt_is_space(character)))
+    while (token->lstrip && span->start > done && (length = rt_utf8_read_last(text, span->start, &character), rt_is_space(character)))
         span->start -= length;
     while (token->rstrip && span->end < bytes &&
            (length = rt_utf8_read(text + span->end, bytes - span->end, &character), rt_is_space(character)))

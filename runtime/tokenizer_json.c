@@ -74,9 +74,7 @@ static int walk_sequence(struct rt_json_walk *walk, yyjson_val *json, int depth,
     if (!yyjson_is_arr(parts))
         return rt_fail(error, RT_EXIT_TRUST, "a Sequence without \"%s\"", walk->list);
     size_t i, count;
-    yyjson_arr_foreach(parts, i, count, part)
-        if (rt_json_walk(walk, part, depth + 1, error))
-            return -1;
+    yyjson_arr_foreach(parts, i, count, part) if (rt_json_walk(walk, part, depth + 1, error)) return -1;
     return 0;
 }
 

@@ -56,9 +56,7 @@ static int add_template_token(struct rt_tokenizer *tokenizer, struct rt_tokens *
     yyjson_val *ids = yyjson_obj_get(yyjson_obj_getn(names, name, bytes), "ids"), *id;
     if (!yyjson_is_arr(ids))
         return rt_fail(error, RT_EXIT_TRUST, "\"%s\" has no ids", name);
-    yyjson_arr_foreach(ids, i, count, id)
-        if (add_known_id(tokenizer, tokens, id, error))
-            return -1;
+    yyjson_arr_foreach(ids, i, count, id) if (add_known_id(tokenizer, tokens, id, error)) return -1;
     return 0;
 }
 
@@ -156,7 +154,8 @@ static int read_config(struct rt_tokenizer *tokenizer, const char *config, size_
     if (!doc)
         return -1;
     yyjson_val *root = yyjson_doc_get_root(doc);
-    if (read_named(tokenizer, root, "bos_token", &tokenizer->bos, error) || read_named(tokenizer, root, "eos_token", &tokenizer->eos, error))
+    if (read_named(tokenizer, root, "bos_token", &tokenizer->bos, error) ||
+        read_named(tokenizer, root, "eos_token", &tokenizer->eos, error))
         return -1;
     return 0;
 }

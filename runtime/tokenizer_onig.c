@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
+#define LONE_WORD WORD "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}" /* outside a class Oniguruma takes Latin-1 from another table */
 #define HEX "0-9a-fA-F"
 
 struct translation {
@@ -44,11 +45,26 @@ static int at_text(const struct translation *t, const char *text)
 static const char *known_property(const char *name, size_t bytes)
 {
     static const char *const names[][2] = {
-        {"Letter", "L"},         {"Mark", "M"},          {"Number", "N"},          {"Punctuation", "P"},
-        {"Punct", "P"},          {"Symbol", "S"},        {"Separator", "Z"},       {"Other", "C"},
-        {"Alphabetic", "Alpha"}, {"Alpha", "Alpha"},     {"Digit", "Nd"},          {"Uppercase", "Upper"},
-        {"Upper", "Upper"},      {"Lowercase", "Lower"}, {"Lower", "Lower"},       {"White_Space", "White_Space"},
-        {"Space", "White_Space"}, {"Emoji", "Emoji"},    {"Ideographic", "Ideographic"}, {"Any", "Any"},
+        {"Letter", "L"},
+        {"Mark", "M"},
+        {"Number", "N"},
+        {"Punctuation", "P"},
+        {"Punct", "P"},
+        {"Symbol", "S"},
+        {"Separator", "Z"},
+        {"Other", "C"},
+        {"Alphabetic", "Alpha"},
+        {"Alpha", "Alpha"},
+        {"Digit", "Nd"},
+        {"Uppercase", "Upper"},
+        {"Upper", "Upper"},
+        {"Lowercase", "Lower"},
+        {"Lower", "Lower"},
+        {"White_Space", "White_Space"},
+        {"Space", "White_Space"},
+        {"Emoji", "Emoji"},
+        {"Ideographic", "Ideographic"},
+        {"Any", "Any"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strlen(names[i][0]) == bytes && !memcmp(names[i][0], name, bytes))
@@ -104,12 +120,12 @@ static const struct shorthand *find_shorthand(char letter)
         {'S', "\\P{White_Space}", "\\P{White_Space}"},
         {'d', "\\p{Nd}", "\\p{Nd}"},
         {'D', "\\P{Nd}", "\\P{Nd}"},
-        {'w', "[" WORD "]", WORD},
-        {'W', "[^" WORD "]", NULL},
+        {'w', "[" LONE_WORD "]", WORD},
+        {'W', "[^" LONE_WORD "]", NULL},
         {'h', "[" HEX "]", HEX},
         {'H', "[^" HEX "]", NULL},
         {'v', "\\x0b", "\\x0b"},
-        {'b', "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))", "\\x08"},
+        {'b', "(?:(?<=[" LONE_WORD "])(?![" LONE_WORD "])|(?<![" LONE_WORD "])(?=[" LONE_WORD "]))", "\\x08"},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].letter == letter)

@@ -10,10 +10,10 @@
 #include "runtime/tokenizer.h"
 
 enum {
-    RT_PARTS_MAX = 16,          /* normalizers, splitters, decoder stages: of each at most this many, nested ones included */
-    RT_PARTS_DEPTH = 8,         /* Sequences in Sequences */
-    RT_TOKEN_BYTES_MAX = 4096,  /* of one vocabulary entry */
-    RT_TOKEN_ID_MAX = 1 << 24,  /* ids are below it */
+    RT_PARTS_MAX = 16,         /* normalizers, splitters, decoder stages: of each at most this many, nested ones included */
+    RT_PARTS_DEPTH = 8,        /* Sequences in Sequences */
+    RT_TOKEN_BYTES_MAX = 4096, /* of one vocabulary entry */
+    RT_TOKEN_ID_MAX = 1 << 24, /* ids are below it */
 };
 
 /* --- text and spans (tokenizer_text.c) --- */
@@ -74,7 +74,7 @@ RT_MUST_CHECK int rt_json_copy(char **copy, const char *text, size_t bytes, stru
 /* {"String": …} or {"Regex": …} of member "pattern"; the one that is not there is NULL. */
 RT_MUST_CHECK int rt_json_pattern(yyjson_val *object, const char **string, const char **regex, size_t *bytes, struct rt_error *error);
 
-struct rt_json_walk { /* visits the parts of a component: itself, or those of a Sequence, in order */
+struct rt_json_walk {      /* visits the parts of a component: itself, or those of a Sequence, in order */
     const char *component; /* "normalizer", for messages */
     const char *list;      /* the member of a Sequence that holds its parts */
     int (*part)(void *user, const char *type, yyjson_val *json, struct rt_error *error);
@@ -144,10 +144,10 @@ enum rt_behavior { RT_ISOLATED, RT_REMOVED, RT_CONTIGUOUS, RT_MERGED_WITH_PREVIO
 struct rt_splitter {
     int kind;
     enum rt_behavior behavior;
-    int invert;                 /* matches and the rest change places */
-    int prefix, first_only;     /* ByteLevel, Metaspace: put a space before; only at the text's very start */
-    int cut;                    /* ByteLevel, Metaspace: split at all */
-    char *text;                 /* Split by string; Metaspace: what a space becomes */
+    int invert;             /* matches and the rest change places */
+    int prefix, first_only; /* ByteLevel, Metaspace: put a space before; only at the text's very start */
+    int cut;                /* ByteLevel, Metaspace: split at all */
+    char *text;             /* Split by string; Metaspace: what a space becomes */
     size_t text_bytes;
     struct rt_pattern *pattern; /* Split by regex, ByteLevel, Whitespace */
 };
@@ -208,10 +208,10 @@ struct rt_merge {
 struct rt_bpe {
     struct rt_merge *merges; /* hash table; result == UINT32_MAX: empty */
     size_t merge_mask;
-    int unk;          /* id; -1: none, -2: named but not in the vocabulary, an error if ever needed */
+    int unk; /* id; -1: none, -2: named but not in the vocabulary, an error if ever needed */
     int fuse_unk, ignore_merges;
     int byte_fallback;
-    int bytes[256];   /* ids of <0x00> … <0xFF>, -1 where missing */
+    int bytes[256]; /* ids of <0x00> … <0xFF>, -1 where missing */
 };
 
 struct rt_symbol;

@@ -39,8 +39,8 @@ static pcre2_code *compile(const char *regex, size_t bytes, int *code)
     pcre2_set_newline(context, PCRE2_NEWLINE_LF); /* Oniguruma's . ^ $ */
     pcre2_set_parens_nest_limit(context, PATTERN_NESTING_MAX);
     PCRE2_SIZE offset;
-    return pcre2_compile((PCRE2_SPTR)regex, bytes, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE,
-                         code, &offset, context);
+    return pcre2_compile((PCRE2_SPTR)regex, bytes,
+                         PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE, code, &offset, context);
 }
 
 int rt_pattern_open_own(struct rt_pattern **out, const char *regex, size_t bytes, struct rt_error *error)

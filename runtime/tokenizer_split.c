@@ -321,12 +321,9 @@ static const struct {
     int (*run)(struct rt_split_run *run, size_t stage, struct piece piece, struct rt_error *error);
     int (*read)(struct rt_splitter *splitter, yyjson_val *json, struct rt_error *error);
 } kinds[] = {
-    {"ByteLevel", by_byte_level, read_byte_level},
-    {"Split", by_pattern, read_split},
-    {"Metaspace", by_metaspace, read_metaspace},
-    {"Digits", by_digits, read_digits},
-    {"Punctuation", by_punctuation, read_punctuation},
-    {"Whitespace", by_pattern, read_whitespace},
+    {"ByteLevel", by_byte_level, read_byte_level},        {"Split", by_pattern, read_split},
+    {"Metaspace", by_metaspace, read_metaspace},          {"Digits", by_digits, read_digits},
+    {"Punctuation", by_punctuation, read_punctuation},    {"Whitespace", by_pattern, read_whitespace},
     {"WhitespaceSplit", by_space, read_whitespace_split},
 };
 

@@ -50,7 +50,7 @@ static int sort_many(int32_t *marks, size_t count, struct rt_error *error)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory to order %zu combining marks", count);
     for (size_t i = 0; i < count; i++)
         first[(combining_class(marks[i]) & 0xff) + 1]++;
-    for (size_t class = 1; class < 257; class++)
+    for (size_t class = 1; class < 257; class ++)
         first[class] += first[class - 1];
     for (size_t i = 0; i < count; i++)
         sorted[first[combining_class(marks[i]) & 0xff]++] = marks[i];
@@ -98,7 +98,8 @@ int rt_unicode_normalize(struct rt_text *text, struct rt_normal_scratch *scratch
     if (order_marks(scratch->characters, count, error))
         return -1;
     if (options & UTF8PROC_COMPOSE) {
-        utf8proc_ssize_t composed = utf8proc_normalize_utf32(scratch->characters, (utf8proc_ssize_t)count, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+        utf8proc_ssize_t composed = utf8proc_normalize_utf32(scratch->characters, (utf8proc_ssize_t)count,
+                                                             UTF8PROC_STABLE | UTF8PROC_COMPOSE);
         if (composed < 0)
             return rt_fail(error, RT_EXIT_FAILED, "cannot normalize a text: %s", utf8proc_errmsg(composed));
         count = (size_t)composed;

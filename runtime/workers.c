@@ -39,9 +39,9 @@ struct rt_workers {
     int quit;
     void (*function)(void *user, unsigned worker);
     void *user;
-    struct gate job;   /* counts jobs: a change starts one */
-    struct gate done;  /* counts finished jobs */
-    struct gate phase; /* counts barriers passed */
+    struct gate job;                               /* counts jobs: a change starts one */
+    struct gate done;                              /* counts finished jobs */
+    struct gate phase;                             /* counts barriers passed */
     _Alignas(CACHE_LINE) _Atomic uint32_t arrived; /* at the barrier */
     _Alignas(CACHE_LINE) _Atomic uint32_t left;    /* workers still in the job */
     struct worker list[];
