@@ -24,7 +24,7 @@ static const char *source_date_epoch;
 
 struct pack {
     const char *model, *bundle, *quant_text, *name, *created;
-    uint64_t version;
+    uint64_t version, part_mib;
     int json;
     enum pk_quant quant;
     char created_text[32];
@@ -119,6 +119,8 @@ static int read_options(struct pack *pack, int argc, char **argv, struct rt_erro
         {"--name", RT_OPTION_TEXT, &pack->name, "NAME", "what the bundle is called; BUNDLE's last part unless given", 0},
         {"--version", RT_OPTION_UNSIGNED, &pack->version, "N", "only ever grows from one bundle of a name to the next (1)", INT64_MAX},
         {"--created", RT_OPTION_TEXT, &pack->created, "TIME", "like 2026-11-23T00:00:00Z; else SOURCE_DATE_EPOCH, else left out", 0},
+        {"--part-mib", RT_OPTION_UNSIGNED, &pack->part_mib, "N", "size of the files of weights, at most 4095 (FAT32) and unless given",
+         PK_PART_MIB_MAX},
         {"--json", RT_OPTION_FLAG, &pack->json, NULL, "print the result as JSON, and no progress", 0},
     };
     size_t count = 1;
@@ -127,15 +129,12 @@ static int read_options(struct pack *pack, int argc, char **argv, struct rt_erro
         return status;
     if (count != 1 || !pack->bundle)
         return rt_fail(error, RT_EXIT_USAGE, "give a Hugging Face directory and -o BUNDLE");
+    if (pack->part_mib == 0)
+        return rt_fail(error, RT_EXIT_USAGE, "--part-mib: at least 1");
     return read_quant(pack, error) || read_created(pack, error) ? -1 : 0;
 }
 
 /* ---- reading ---- */
-
-static void warn(const char *text)
-{
-    fprintf(stderr, "cloister-pack: warning: %s\n", text);
-}
 
 static int read_config(struct pack *pack, struct rt_error *error)
 {
@@ -143,15 +142,7 @@ static int read_config(struct pack *pack, struct rt_error *error)
         return -1;
     if (!pack->config_json)
         return rt_fail(error, RT_EXIT_FAILED, "%s: has no config.json; give the directory that save_pretrained wrote", pack->model);
-    if (pk_config_read(&pack->config, yyjson_doc_get_root(pack->config_json), CONFIG_FILE, error))
-        return -1;
-    if (pack->config.sizes[PK_CONTEXT] < pack->config.uncut_context) {
-        char text[160];
-        snprintf(text, sizeof text, "the context is cut from %u to the sliding window's %u tokens; results up to there are the same",
-                 pack->config.uncut_context, pack->config.sizes[PK_CONTEXT]);
-        warn(text);
-    }
-    return 0;
+    return pk_config_read(&pack->config, yyjson_doc_get_root(pack->config_json), CONFIG_FILE, error);
 }
 
 static int read_model(struct pack *pack, struct rt_error *error)
@@ -164,8 +155,6 @@ static int read_model(struct pack *pack, struct rt_error *error)
     uint32_t vocab = pack->config.sizes[PK_VOCAB];
     if (pk_texts_open(&pack->texts, pack->directory, yyjson_doc_get_root(pack->config_json), vocab, error))
         return -1;
-    for (size_t i = 0; i < pack->texts.warning_count; i++)
-        warn(pack->texts.warnings[i]);
     if (pk_weights_open(&pack->weights, pack->directory, error))
         return -1;
     return pk_plan_open(&pack->plan, &pack->config, pack->weights, pack->quant, error);
@@ -185,7 +174,7 @@ static int write_stream(struct pack *pack, struct pk_stream *stream, struct rt_e
 static int write_weights(struct pack *pack, struct rt_error *error)
 {
     struct pk_stream stream;
-    if (pk_stream_open(&stream, pk_output_directory(pack->output), pack->plan.stream_bytes, error))
+    if (pk_stream_open(&stream, pk_output_directory(pack->output), pack->plan.stream_bytes, pack->part_mib, error))
         return -1;
     int failed = write_stream(pack, &stream, error);
     for (uint32_t i = 0; i < stream.count && !failed; i++) {
@@ -264,8 +253,19 @@ static int print_json(const struct pack *pack, size_t files, uint64_t bytes, str
     return 0;
 }
 
+static void print_warnings(const struct pack *pack)
+{
+    if (pack->config.sizes[PK_CONTEXT] < pack->config.uncut_context)
+        fprintf(stderr,
+                "cloister-pack: warning: the context is cut from %u to the sliding window's %u tokens; results up to there are the same\n",
+                pack->config.uncut_context, pack->config.sizes[PK_CONTEXT]);
+    for (size_t i = 0; i < pack->texts.warning_count; i++)
+        fprintf(stderr, "cloister-pack: warning: %s\n", pack->texts.warnings[i]);
+}
+
 static int print_result(const struct pack *pack, struct rt_error *error)
 {
+    print_warnings(pack);
     size_t files = pack->files.count + 2; /* chunks.b2 and the manifest */
     uint64_t bytes = pack->files.total_bytes + pack->files.chunks.size;
     if (pack->json)
@@ -291,7 +291,7 @@ static int run(struct pack *pack, struct rt_error *error)
 
 int pk_cmd_pack(int argc, char **argv, struct rt_error *error)
 {
-    RT_CLEAN(close_pack) struct pack pack = {.version = 1, .directory = -1};
+    RT_CLEAN(close_pack) struct pack pack = {.version = 1, .part_mib = PK_PART_MIB_MAX, .directory = -1};
     int status = read_options(&pack, argc, argv, error);
     if (status)
         return status < 0 ? -1 : 0; /* 1: --help was printed */

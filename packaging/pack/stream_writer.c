@@ -10,7 +10,6 @@
 
 #include "runtime/scope.h"
 
-static const uint64_t FILE_BYTES = UINT64_C(4095) << 20; /* whole chunks, and below FAT32's 4 GiB */
 enum { STREAM_FILES_MAX = 4000 };
 
 void pk_stream_name(char *out, size_t room, uint32_t index, uint32_t count)
@@ -20,7 +19,7 @@ void pk_stream_name(char *out, size_t room, uint32_t index, uint32_t count)
 
 uint64_t pk_stream_file_bytes(const struct pk_stream *stream, uint32_t index)
 {
-    return index + 1 < stream->count ? FILE_BYTES : stream->bytes - index * FILE_BYTES;
+    return index + 1 < stream->count ? stream->part_bytes : stream->bytes - index * stream->part_bytes;
 }
 
 static int fail_to_write(const struct pk_stream *stream, uint32_t index, int why, struct rt_error *error)
@@ -47,10 +46,10 @@ static int make_file(struct pk_stream *stream, int directory, uint32_t index, st
     return why ? fail_to_write(stream, index, why, error) : 0;
 }
 
-int pk_stream_open(struct pk_stream *out, int directory, uint64_t bytes, struct rt_error *error)
+int pk_stream_open(struct pk_stream *out, int directory, uint64_t bytes, uint64_t part_mib, struct rt_error *error)
 {
-    *out = (struct pk_stream){.bytes = bytes};
-    uint64_t count = (bytes + FILE_BYTES - 1) / FILE_BYTES;
+    *out = (struct pk_stream){.bytes = bytes, .part_bytes = part_mib << 20};
+    uint64_t count = (bytes + out->part_bytes - 1) / out->part_bytes;
     if (count > STREAM_FILES_MAX)
         return rt_fail(error, RT_EXIT_UNSUPPORTED, "the weights would take more than %d files", STREAM_FILES_MAX);
     out->fds = malloc(count * sizeof *out->fds);
@@ -86,8 +85,8 @@ static int write_file(const struct pk_stream *stream, uint32_t index, uint64_t o
 int pk_stream_write(const struct pk_stream *stream, uint64_t offset, const void *bytes, size_t count, struct rt_error *error)
 {
     for (const char *from = bytes; count > 0;) {
-        uint32_t index = (uint32_t)(offset / FILE_BYTES);
-        uint64_t within = offset % FILE_BYTES, room = FILE_BYTES - within;
+        uint32_t index = (uint32_t)(offset / stream->part_bytes);
+        uint64_t within = offset % stream->part_bytes, room = stream->part_bytes - within;
         size_t part = count < room ? count : (size_t)room;
         if (write_file(stream, index, within, from, part, error))
             return -1;
