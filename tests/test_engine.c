@@ -1,0 +1,166 @@
+/* test_engine.c: an answer depends on its own tokens only: not on threads, chunks, neighbours or the pages it got. Random weights, every
+ * format, compared bit for bit. */
+#include <stdlib.h>
+
+#include "runtime/engine.h"
+#include "runtime/topology.h"
+#include "tests/check.h"
+#include "tests/random_model.h"
+
+enum { TOKENS = 150 };
+
+struct bench { /* a model with an engine on it */
+    struct random_model random;
+    struct rt_workers *workers;
+    struct kn_context *kernels;
+    struct rt_engine *engine;
+};
+
+static struct rt_error error;
+
+static int open_bench(struct bench *b, enum kn_format format, enum kn_kv kv, unsigned threads, uint32_t max_tokens)
+{
+    memset(b, 0, sizeof *b);
+    random_model_open(&b->random, format, 7);
+    struct rt_placement *placement = calloc(1, sizeof *placement + threads * sizeof *placement->places);
+    placement->count = threads;
+    for (unsigned i = 0; i < threads; i++)
+        placement->places[i].cpu = -1; /* unpinned: more workers than cores is a fine test */
+    size_t k[] = {72, 120, 100, 44};
+    struct rt_engine_options options = {.kv = kv, .max_tokens = max_tokens, .max_sequences = 9, .max_rows = 200, .max_logits = 200};
+    int failed = rt_workers_open(&b->workers, placement, &error) || kn_context_open(&b->kernels, kn_isa_best(kn_cpu()), k, 4) ||
+                 rt_engine_open(&b->engine, &b->random.model, b->kernels, b->workers, &options, &error);
+    free(placement);
+    CHECK_THAT(!failed, "%s", error.text);
+    return failed;
+}
+
+static void close_bench(struct bench *b)
+{
+    rt_engine_close(&b->engine);
+    kn_context_close(&b->kernels);
+    rt_workers_close(&b->workers);
+    random_model_close(&b->random);
+}
+
+static void fill_tokens(uint32_t *tokens, uint32_t count, uint32_t seed)
+{
+    for (uint32_t i = 0; i < count; i++)
+        tokens[i] = (i * 37 + seed * 11 + i * i % 13) % 130;
+}
+
+/* Runs the tokens in chunks, beside `neighbours` other sequences of other lengths; logits of the last token. */
+static void run(struct bench *b, uint32_t chunk, uint32_t neighbours, float *out)
+{
+    uint32_t tokens[TOKENS], other[TOKENS];
+    fill_tokens(tokens, TOKENS, 1);
+    struct rt_sequence *sequences[9] = {0};
+    for (uint32_t i = 0; i <= neighbours; i++)
+        sequences[i] = rt_sequence_open(b->engine);
+    uint32_t row = 0;
+    for (uint32_t done = 0; done < TOKENS; done += chunk) {
+        struct rt_run runs[9];
+        uint32_t count = TOKENS - done < chunk ? TOKENS - done : chunk;
+        for (uint32_t i = 0; i < neighbours; i++) {
+            fill_tokens(other, i + 1, done + i);
+            runs[i] = (struct rt_run){.sequence = sequences[i + 1], .tokens = other, .count = i % 3 + 1};
+        }
+        runs[neighbours] = (struct rt_run){.sequence = sequences[0], .tokens = tokens + done, .count = count};
+        CHECK_THAT(!rt_engine_step(b->engine, runs, neighbours + 1, &error), "%s", error.text);
+        row = neighbours;
+    }
+    memcpy(out, rt_engine_logits(b->engine, row), 130 * sizeof *out);
+    for (uint32_t i = 0; i <= neighbours; i++)
+        rt_sequence_close(b->engine, &sequences[i]);
+}
+
+static void same_for_format(enum kn_format format, enum kn_kv kv)
+{
+    static const uint32_t chunks[] = {150, 1, 7, 64};
+    float first[130], next[130];
+    for (unsigned threads = 1; threads <= 4; threads++) {
+        struct bench b;
+        if (open_bench(&b, format, kv, threads, 4096))
+            return close_bench(&b);
+        for (size_t c = 0; c < 4; c++)
+            for (uint32_t neighbours = 0; neighbours <= 7; neighbours += 7) {
+                run(&b, chunks[c], neighbours, threads == 1 && !c && !neighbours ? first : next);
+                if (threads == 1 && !c && !neighbours)
+                    CHECK(first[0] == first[0] && first[0] != first[1]);
+                else
+                    CHECK_THAT(!memcmp(first, next, sizeof first), "%u threads, chunks of %u, %u neighbours", threads, chunks[c],
+                               neighbours);
+            }
+        close_bench(&b);
+    }
+}
+
+static void bf16_is_the_same(void)
+{
+    same_for_format(KN_BF16, KN_KV_F32);
+}
+
+static void w8_is_the_same(void)
+{
+    same_for_format(KN_W8, KN_KV_BF16);
+}
+
+static void w4_is_the_same(void)
+{
+    same_for_format(KN_W4, KN_KV_BF16);
+}
+
+static void all_logits_equal_single_ones(void)
+{
+    struct bench b;
+    uint32_t tokens[70];
+    float rows[70][130];
+    fill_tokens(tokens, 70, 3);
+    if (open_bench(&b, KN_W8, KN_KV_F32, 2, 512))
+        return close_bench(&b);
+    struct rt_sequence *all = rt_sequence_open(b.engine), *single = rt_sequence_open(b.engine);
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = all, .tokens = tokens, .count = 70, .all_logits = 1}, 1, &error));
+    for (uint32_t i = 0; i < 70; i++)
+        memcpy(rows[i], rt_engine_logits(b.engine, i), sizeof rows[i]);
+    for (uint32_t i = 0; i < 70; i++) {
+        CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = single, .tokens = tokens + i, .count = 1}, 1, &error));
+        CHECK_THAT(!memcmp(rows[i], rt_engine_logits(b.engine, 0), sizeof rows[i]), "position %u", i);
+    }
+    close_bench(&b);
+}
+
+static void full_cache_changes_nothing(void)
+{
+    struct bench b;
+    uint32_t tokens[200];
+    fill_tokens(tokens, 200, 5);
+    if (open_bench(&b, KN_W8, KN_KV_BF16, 2, 128))
+        return close_bench(&b);
+    struct rt_sequence *a = rt_sequence_open(b.engine), *c = rt_sequence_open(b.engine);
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = a, .tokens = tokens, .count = 60}, 1, &error));
+    struct rt_run both[] = {{.sequence = a, .tokens = tokens, .count = 10}, {.sequence = c, .tokens = tokens, .count = 70}};
+    CHECK(rt_engine_step(b.engine, both, 2, &error) == -1 && error.code == RT_EXIT_RESOURCES);
+    CHECK(rt_sequence_length(a) == 60 && rt_sequence_length(c) == 0);
+    both[1].count = 0;
+    CHECK(!rt_engine_step(b.engine, both, 2, &error));
+    CHECK(rt_sequence_length(a) == 70);
+    rt_sequence_close(b.engine, &a);
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = c, .tokens = tokens, .count = 128}, 1, &error)); /* its pages came back */
+    CHECK(rt_engine_step(b.engine, &(struct rt_run){.sequence = c, .tokens = tokens, .count = 1}, 1, &error) == -1);
+    close_bench(&b);
+}
+
+static void token_outside_vocabulary_is_refused(void)
+{
+    struct bench b;
+    uint32_t token = 130;
+    if (open_bench(&b, KN_BF16, KN_KV_F32, 1, 64))
+        return close_bench(&b);
+    struct rt_sequence *s = rt_sequence_open(b.engine);
+    CHECK(rt_engine_step(b.engine, &(struct rt_run){.sequence = s, .tokens = &token, .count = 1}, 1, &error) == -1);
+    CHECK(error.code == RT_EXIT_USAGE && rt_sequence_length(s) == 0);
+    close_bench(&b);
+}
+
+CHECK_MAIN(CHECK_TEST(bf16_is_the_same), CHECK_TEST(w8_is_the_same), CHECK_TEST(w4_is_the_same), CHECK_TEST(all_logits_equal_single_ones),
+           CHECK_TEST(full_cache_changes_nothing), CHECK_TEST(token_outside_vocabulary_is_refused))
