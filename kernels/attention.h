@@ -81,13 +81,6 @@ LANES_INLINE void block_scores(const struct kn_attention *a, enum kn_kv kv, cons
         scores(a, kv, b, p, head, rows, j, 1);
 }
 
-static float exp_one(float x)
-{
-    float lane[KN_LANES];
-    lanes_store(lane, lanes_exp(lanes_set(x)));
-    return lane[0];
-}
-
 /* Scores become weights; the running maximum and sum take the block in. */
 static void block_merge(const struct heads *s, size_t head, size_t count, int first)
 {
@@ -95,8 +88,8 @@ static void block_merge(const struct heads *s, size_t head, size_t count, int fi
     float block = rows_largest(p, count), before = s->maximum[head];
     float sum = rows_exp_sum(p, count, block);
     float maximum = first || block > before ? block : before;
-    s->old_part[head] = first ? 0.0f : exp_one(before - maximum);
-    s->new_part[head] = exp_one(block - maximum);
+    s->old_part[head] = first ? 0.0f : lanes_exp_one(before - maximum);
+    s->new_part[head] = lanes_exp_one(block - maximum);
     float merged = sum * s->new_part[head];
     s->sum[head] = first ? merged : lanes_scalar_fma(s->sum[head], s->old_part[head], merged);
     s->maximum[head] = maximum;

@@ -13,13 +13,17 @@
 #include <string.h>
 
 enum {
-    ROWS_MIN = 5, /* below, the panel-streaming kernels win */
-    BLOCK = 32,   /* rows of the largest kernel */
+    BLOCK = 32, /* rows of the largest kernel */
     CHUNK_MAX = 256,
     CHUNK_BYTES = 512 << 10, /* of rows: half of a common L2 */
     SIZES = 3,
 };
 static const size_t block_rows[SIZES] = {BLOCK, 16, 8};
+
+/* Fewer rows than these go to the panel-streaming kernels, which decode w4 in registers: measured with VNNI; estimated with AMX. */
+static const struct {
+    size_t w8, w4;
+} rows_min_vnni = {16, 33}, rows_min_amx = {5, 9};
 
 struct shape {
     size_t kp;
@@ -151,7 +155,8 @@ void kn_brgemm_thread_leave(const struct kn_brgemm *brgemm)
 
 int kn_brgemm_takes(const struct kn_brgemm *brgemm, const struct kn_gemm *g)
 {
-    return g->m >= ROWS_MIN && shape_find(brgemm, kn_pad(g->w->k)) != NULL;
+    size_t w8 = brgemm->signed_rows ? rows_min_amx.w8 : rows_min_vnni.w8, w4 = brgemm->signed_rows ? rows_min_amx.w4 : rows_min_vnni.w4;
+    return g->m >= (g->w->format == KN_W4 ? w4 : w8) && shape_find(brgemm, kn_pad(g->w->k)) != NULL;
 }
 
 static void rows_copy(const struct kn_brgemm *brgemm, int8_t *out, const struct kn_gemm *g, size_t m, size_t count)

@@ -2,6 +2,7 @@
  * _close are called by one thread; the rest by any. */
 #include "kernels/brgemm.h"
 #include "kernels/ops.h"
+#include "kernels/reference.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,11 @@ void kn_gemm(const struct kn_context *c, const struct kn_gemm *g, size_t panel0,
         c->ops.gemm_w8(g, panel0, panel1);
     else if (g->w->format == KN_W4)
         c->ops.gemm_w4(g, panel0, panel1);
+}
+
+float kn_exp(float x)
+{
+    return kn_isa_best(kn_cpu()) >= KN_AVX2 ? kn_exp_avx2(x) : kn_reference_exp(x);
 }
 
 void kn_quantize(const struct kn_context *c, int8_t *q, float *scale, const float *x, size_t n)

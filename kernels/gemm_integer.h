@@ -1,5 +1,5 @@
 /* gemm_integer.h: the exact integer products of w8 and w4 (n1 §2), written once over 16 outputs' sums. Included by gemm_<isa>.c after
- * integers_<isa>.h. Few rows stream a panel and decode w4 in registers; many rows first unpack a w4 panel into scratch. */
+ * integers_<isa>.h. Few rows decode w4 in registers while they stream a panel; for many a w4 panel is unpacked into scratch first. */
 
 #include "kernels/layout.h"
 #include "kernels/ops.h"
@@ -196,6 +196,7 @@ LANES_INLINE void unpack_w4_block(int8_t *out, const uint8_t *codes, const uint8
         struct ints multiplier = group_multipliers(t, groups, half);
         for (size_t step = 0; step < KN_GROUP / 8; step++, codes += ROW_BYTES, out += 2 * ROW_BYTES) {
             struct bytes both = bytes_load(codes);
+            _mm_prefetch((const char *)codes + PREFETCH_BYTES, _MM_HINT_T0);
             bytes_store(out, bytes_multiply(bytes_look_up_low(t->codes, both), multiplier));
             bytes_store(out + ROW_BYTES, bytes_multiply(bytes_look_up_high(t->codes, both), multiplier));
         }
@@ -226,7 +227,7 @@ static void gemm_w4(const struct kn_gemm *g, size_t panel0, size_t panel1)
     struct tables t = tables_of(g->w->codebook);
     for (size_t p = panel0; p < panel1; p++) {
         const uint8_t *panel = kn_panel_at(g->w, p);
-        if (g->m <= KN_FUSED_ROWS) {
+        if (g->m <= INTS_FUSED_ROWS) {
             w4_all_rows(g, p, panel, &t);
         } else {
             unpack_w4(g->scratch, panel, kn_pad(g->w->k), g->w->codebook);

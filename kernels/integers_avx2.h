@@ -11,6 +11,7 @@ enum {
     INTS_WIDE_ONE = 4,  /* ints of one row at a time */
     INTS_WIDE_MANY = 1, /* of two rows or more */
     INTS_WIDE_CODES = 2,
+    INTS_FUSED_ROWS = 8,
 };
 
 struct ints {

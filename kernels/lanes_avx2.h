@@ -198,6 +198,11 @@ LANES_INLINE void lanes_load_pairs(const float *p, struct lanes *first, struct l
     second->high = lanes_order_pairs(_mm256_shuffle_ps(b.low, b.high, _MM_SHUFFLE(3, 1, 3, 1)));
 }
 
+LANES_INLINE float lanes_first_one(struct lanes a)
+{
+    return _mm256_cvtss_f32(a.low);
+}
+
 LANES_INLINE __m128 lanes_fold(struct lanes a)
 {
     __m256 eight = _mm256_add_ps(a.low, a.high);

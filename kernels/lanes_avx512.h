@@ -160,6 +160,11 @@ LANES_INLINE void lanes_load_pairs(const float *p, struct lanes *first, struct l
     second->v = _mm512_permutex2var_ps(a, _mm512_or_si512(even, _mm512_set1_epi32(1)), b);
 }
 
+LANES_INLINE float lanes_first_one(struct lanes a)
+{
+    return _mm512_cvtss_f32(a.v);
+}
+
 /* Lane l + lane l+8, then +4: what is left of the tree is in four lanes. */
 LANES_INLINE __m128 lanes_fold(struct lanes a)
 {

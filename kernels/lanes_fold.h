@@ -46,4 +46,9 @@ LANES_INLINE struct lanes lanes_exp(struct lanes x)
     return lanes_scale_by_power(p, n);
 }
 
+LANES_INLINE float lanes_exp_one(float x)
+{
+    return lanes_first_one(lanes_exp(lanes_set(x)));
+}
+
 #endif

@@ -4,8 +4,7 @@
 #define CLOISTER_OPS_H
 
 #include "kernels/kernels.h"
-
-enum { KN_FUSED_ROWS = 100 }; /* up to here decoding w4 again for every four rows beats unpacking it once (measured) */
+#include "kernels/ladder.h"
 
 /* A block of integer sums, rows × 64, to be scaled and stored. */
 struct kn_finish {
@@ -17,37 +16,6 @@ struct kn_finish {
     float *y;
     size_t ldy, rows;
 };
-
-/* A codebook in ascending order; t belongs to value[j] where bound[j-1] <= t < bound[j]. */
-struct kn_ladder {
-    float value[16];
-    float bound[15];  /* midpoints */
-    uint8_t code[16]; /* value[j] is codes[code[j]] */
-    float multiplier[16];
-    uint8_t group[16]; /* multiplier[j] is multipliers[group[j]] */
-    int multipliers;   /* distinct ones */
-    float top, second; /* the largest |value|, and the largest below it */
-};
-
-struct kn_w4_row {       /* one output's weights, while its scale is searched */
-    const float *w;      /* 32 · groups */
-    const float *absmax; /* of each group */
-    size_t groups;
-};
-
-/* §11: the multipliers that a group tries are those from one below the first that reaches its absmax to two above. */
-static inline int kn_ladder_first(const struct kn_ladder *ladder, float scale, float absmax)
-{
-    int j = 0;
-    while (j + 1 < ladder->multipliers && scale * ladder->multiplier[j] * ladder->top < absmax)
-        j++;
-    return j > 0 ? j - 1 : 0;
-}
-
-static inline int kn_ladder_end(const struct kn_ladder *ladder, int first)
-{
-    return first + 4 < ladder->multipliers ? first + 4 : ladder->multipliers;
-}
 
 struct kn_ops {
     void (*quantize)(int8_t *q, float *scale, const float *x, size_t n);
@@ -91,6 +59,7 @@ void kn_reference_rows(struct kn_ops *ops);
 void kn_reference_attention(struct kn_ops *ops);
 void kn_reference_gemm(struct kn_ops *ops);
 void kn_rows_avx2(struct kn_ops *ops);
+float kn_exp_avx2(float x);
 void kn_rows_avx512(struct kn_ops *ops);
 void kn_attention_avx2(struct kn_ops *ops);
 void kn_attention_avx512(struct kn_ops *ops);

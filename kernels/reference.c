@@ -40,7 +40,7 @@ static uint32_t bits_of_float(float value)
     return bits;
 }
 
-float kn_exp(float x)
+float kn_reference_exp(float x)
 {
     x = x < KN_EXP_MAX ? x : KN_EXP_MAX;
     x = x > KN_EXP_MIN ? x : KN_EXP_MIN;
@@ -106,7 +106,7 @@ static void scale(float *y, float a, size_t n)
 static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = gate[i] / (1.0f + kn_exp(-gate[i])) * up[i];
+        y[i] = gate[i] / (1.0f + kn_reference_exp(-gate[i])) * up[i];
 }
 
 static void softmax(float *x, size_t n)
@@ -115,7 +115,7 @@ static void softmax(float *x, size_t n)
     for (size_t i = 0; i < n; i++)
         largest = x[i] > largest ? x[i] : largest;
     for (size_t i = 0; i < n; i++) {
-        x[i] = kn_exp(x[i] - largest);
+        x[i] = kn_reference_exp(x[i] - largest);
         lane[i % KN_LANES] += x[i];
     }
     float sum = kn_lanes_sum(lane);

@@ -39,7 +39,7 @@ static struct running block_weights(const struct kn_attention *a, const float *q
     }
     float lane[KN_LANES] = {0};
     for (size_t j = 0; j < count; j++) {
-        p[j] = kn_exp(p[j] - block.maximum);
+        p[j] = kn_reference_exp(p[j] - block.maximum);
         lane[j % KN_LANES] += p[j];
     }
     block.sum = kn_lanes_sum(lane);
@@ -55,7 +55,7 @@ static void one_query(const struct kn_attention *a, const float *q, float *out)
         float p[KN_KV_BLOCK];
         struct running block = block_weights(a, q, page + a->k_offset, count, p);
         float maximum = block.maximum > run.maximum ? block.maximum : run.maximum;
-        float old = first ? kn_exp(run.maximum - maximum) : 0.0f, new = kn_exp(block.maximum - maximum);
+        float old = first ? kn_reference_exp(run.maximum - maximum) : 0.0f, new = kn_reference_exp(block.maximum - maximum);
         run.sum = fmaf(run.sum, old, block.sum * new);
         run.maximum = maximum;
         for (size_t d = 0; d < a->v_dim; d++) {

@@ -1,5 +1,5 @@
 /* block_attention.c: causal attention with grouped queries over the paged cache. Run by all workers together. */
-#include "runtime/engine_parts.h"
+#include "runtime/block_ops.h"
 
 struct place { /* one attention block of one model */
     const struct rt_attention *part;

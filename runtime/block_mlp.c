@@ -1,5 +1,5 @@
 /* block_mlp.c: the gated feed-forward block, down(act(gate(x)) · up(x)). Run by all workers together. */
-#include "runtime/engine_parts.h"
+#include "runtime/block_ops.h"
 
 void rt_block_mlp(const struct rt_engine *e, unsigned worker, const struct rt_block *block)
 {

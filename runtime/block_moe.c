@@ -3,7 +3,7 @@
  * Run by all workers together. */
 #include <string.h>
 
-#include "runtime/engine_parts.h"
+#include "runtime/block_ops.h"
 
 /* The worker's share of rows: router logits, then the chosen experts. */
 static void route_rows(const struct rt_engine *e, unsigned worker, const struct rt_moe *part)

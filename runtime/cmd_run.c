@@ -69,7 +69,7 @@ static int parse(int argc, char **argv, struct run_options *options, struct rt_e
         {"--seed", RT_OPTION_UNSIGNED, &options->seed, "N", "the same seed gives the same answer (default 0)", 0},
         {"--stop", RT_OPTION_LIST, &options->stops, "TEXT", "end the answer before TEXT; may be repeated", 0},
         {"-t", RT_OPTION_UNSIGNED, &options->threads, "N", "use N physical cores (default: all allowed)", 4096},
-        {"--kv", RT_OPTION_TEXT, &options->kv, "f32|bf16", "how keys and values are cached (default f32)", 0},
+        {"--kv", RT_OPTION_TEXT, &options->kv, "f32|bf16", "how keys and values are cached (default bf16)", 0},
         {"--ctx", RT_OPTION_UNSIGNED, &options->context, "N", "tokens of context (default: the model's, at most 4096)", UINT32_MAX},
         {"--trust", RT_OPTION_TEXT, &options->site.trust, "DIR", "directory of trusted public keys", 0},
         {"--json", RT_OPTION_FLAG, &options->json, NULL, "print the answer as a JSON object when it is done", 0},
@@ -211,6 +211,7 @@ static int generate(struct rt_site *site, const struct rt_request *request, int 
     if (json)
         return print_json(site, request, &result, error);
     putchar('\n');
+    fflush(stdout); /* giving the weights back takes a while; a failure shows at the end */
     rt_console_timing(&result);
     return 0;
 }
@@ -260,7 +261,7 @@ int cmd_run(int argc, char **argv, struct rt_error *error)
 {
     struct run_options options = {
         .site.trust = RT_TRUST_DIRECTORY,
-        .kv = "f32",
+        .kv = "bf16",
         .max_new = UNSET_COUNT,
         .top_k = UNSET_COUNT,
         .temperature = UNSET,

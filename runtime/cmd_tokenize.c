@@ -1,5 +1,6 @@
-/* cmd_tokenize.c: `cloister tokenize`: a text's token ids and back, for whoever counts tokens or compares with another implementation. Loads
- * no weights: the signature and the two tokenizer files are all that is read of the bundle. */
+/* cmd_tokenize.c: `cloister tokenize`: a text's token ids and back, for whoever counts tokens or compares with
+ * another implementation. Loads no weights: the signature and the two tokenizer files are all that is read of the
+ * bundle. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,8 +1,6 @@
 /* template_eval.c: expressions → values. */
 #include "runtime/template_ast.h"
 
-#include <string.h>
-
 /* ---- variables ---- */
 
 const struct rt_value *rt_find_variable(struct rt_render *render, struct rt_text name)

@@ -1,8 +1,6 @@
 /* template_list.c: the filters and methods that work on lists and mappings. */
 #include "runtime/template_ast.h"
 
-#include <string.h>
-
 int rt_call_length(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
     size_t length = 0;

@@ -1,5 +1,6 @@
-/* tokenizer.c: rt_tokenizer_encode: takes a text through the parts in order. Knows the order and nothing of what the parts do. The
- * tokenizer is read-only; whatever a call changes is in its own struct encoding, so any number of threads may call. */
+/* tokenizer.c: rt_tokenizer_encode: takes a text through the parts in order. Knows the order and nothing of what
+ * the parts do. The tokenizer is read-only; whatever a call changes is in its own struct encoding, so any number
+ * of threads may call. */
 #include "runtime/tokenizer_parts.h"
 
 #include <stdlib.h>
@@ -33,7 +34,8 @@ static void encoding_free(struct encoding **encoding)
 static int encode_piece(void *user, const char *text, size_t bytes, struct rt_error *error)
 {
     struct encoding *e = user;
-    return rt_bpe_encode(&e->tokenizer->bpe, &e->tokenizer->vocab, text, bytes, &e->bpe, e->out, error);
+    int specials = !!(e->flags & RT_ENCODE_SPECIAL);
+    return rt_bpe_encode(&e->tokenizer->bpe, &e->tokenizer->vocab, text, bytes, specials, &e->bpe, e->out, error);
 }
 
 static int encode_normalized(void *user, const struct rt_added_token *token, const char *text, size_t bytes, int at_start,
@@ -131,9 +133,7 @@ int rt_tokenizer_id(const struct rt_tokenizer *tokenizer, const char *token)
 
 int rt_tokenizer_special(const struct rt_tokenizer *tokenizer, uint32_t id)
 {
-    if (id >= tokenizer->vocab.size || !tokenizer->vocab.tokens[id].added)
-        return 0;
-    return tokenizer->added.tokens[tokenizer->vocab.tokens[id].added - 1].special;
+    return id < tokenizer->vocab.size && tokenizer->vocab.tokens[id].special;
 }
 
 const char *rt_tokenizer_text(const struct rt_tokenizer *tokenizer, uint32_t id, size_t *bytes)

@@ -1,6 +1,7 @@
-/* tokenizer_added.c: the tokens that tokenizer.json adds on top of the model's vocabulary, special ones among them: reads them, and cuts a
- * text where they occur, leftmost and longest first, with Hugging Face's rules for neighbours (AddedVocabulary::find_matches). Knows
- * nothing of merging. Read-only once read; any thread with a matcher of its own. */
+/* tokenizer_added.c: the tokens that tokenizer.json adds on top of the model's vocabulary, special ones among
+ * them: reads them, and cuts a text where they occur, leftmost and longest first, with Hugging Face's rules for
+ * neighbours (AddedVocabulary::find_matches). Knows nothing of merging. Read-only once read; any thread with a
+ * matcher of its own. */
 #include "runtime/tokenizer_parts.h"
 
 #include <stdlib.h>
@@ -92,8 +93,8 @@ static int apply_normalizers(struct rt_added_token *token, const struct rt_norma
     return failed ? -1 : 0;
 }
 
-/* Hugging Face gives ids out itself: the model's where the model knows the text, else the next free one. A file that says otherwise would
- * mean different ids there and here. */
+/* Hugging Face gives ids out itself: the model's where the model knows the text, else the next free one. A file
+ * that says otherwise would mean different ids there and here. */
 static int check_id(const struct rt_vocab *vocab, const struct rt_added_token *token, uint32_t *next, struct rt_error *error)
 {
     int known = rt_vocab_find(vocab, token->content, token->content_bytes);
@@ -112,7 +113,7 @@ static int enter(struct rt_vocab *vocab, const struct rt_added *added, struct rt
     struct rt_token *entry = &vocab->tokens[token->id];
     if (entry->added || (entry->text && compare_bytes(entry->text, entry->bytes, token->content, token->content_bytes)))
         return rt_fail(error, RT_EXIT_TRUST, "id %u belongs to \"%s\" and to \"%s\"", token->id, entry->text, token->content);
-    *entry = (struct rt_token){token->content, (uint32_t)token->content_bytes, (uint32_t)(token - added->tokens) + 1};
+    *entry = (struct rt_token){token->content, (uint32_t)token->content_bytes, (uint32_t)(token - added->tokens) + 1, token->special};
     size_t bytes;
     searched_text(token, &bytes);
     if (bytes > RT_TOKEN_BYTES_MAX)
@@ -134,8 +135,8 @@ static int read_token(struct rt_added_token *token, const struct rt_normalizers 
     return token->normalized ? apply_normalizers(token, normalizers, error) : 0;
 }
 
-/* A special token is recognised by its text, which for a normalized one is the normalized text: then Hugging Face no longer takes it for a special one
- * when decoding. */
+/* A special token is recognised by its text, which for a normalized one is the normalized text: then Hugging Face
+ * no longer takes it for a special one when decoding. */
 static int is_hidden(const struct rt_added *added, const struct rt_added_token *token)
 {
     if (!token->normal)
@@ -194,7 +195,8 @@ const struct rt_added_token *rt_added_find(const struct rt_added *added, const c
 
 /* --- searching --- */
 
-/* The first in sorted[low, high) whose byte at `depth` is at least `byte`. All of them have more than `depth` bytes. */
+/* The first in sorted[low, high) whose byte at `depth` is at least `byte`. All of them have more than `depth`
+ * bytes. */
 static size_t narrow(const struct rt_added_index *index, size_t low, size_t high, size_t depth, unsigned byte)
 {
     while (low < high) {

@@ -1,6 +1,7 @@
-/* tokenizer_bpe.c: byte-pair merging of one piece of text, as Hugging Face's model "BPE": symbols in a linked list, candidate merges in
- * a heap ordered by rank and then by position, so that a piece of n characters costs O(n log n) whatever it says. Knows the
- * vocabulary; nothing of normalizing or splitting. Read-only once read; any thread with a scratch of its own. */
+/* tokenizer_bpe.c: byte-pair merging of one piece of text, as Hugging Face's model "BPE": symbols in a linked
+ * list, candidate merges in a heap ordered by rank and then by position, so that a piece of n characters costs O(n
+ * log n) whatever it says. Knows the vocabulary; nothing of normalizing or splitting. Read-only once read; any
+ * thread with a scratch of its own. */
 #include "runtime/tokenizer_parts.h"
 
 #include <stdio.h>
@@ -194,8 +195,9 @@ static int add_bytes(const struct rt_bpe *bpe, const char *text, size_t bytes, s
     return 1;
 }
 
-/* A character that the vocabulary lacks: its bytes, else an unknown token, which waits in *unknown so that a run can become one (fuse_unk). Byte
- * tokens do not push a waiting one out first: that is Hugging Face's order. Without an unknown token the character vanishes. */
+/* A character that the vocabulary lacks: its bytes, else an unknown token, which waits in *unknown so that a run
+ * can become one (fuse_unk). Byte tokens do not push a waiting one out first: that is Hugging Face's order.
+ * Without an unknown token the character vanishes. */
 static int add_missing(const struct rt_bpe *bpe, const char *text, size_t bytes, struct rt_bpe_scratch *scratch, int *unknown,
                        struct rt_error *error)
 {
@@ -283,7 +285,8 @@ static void apply_candidate(const struct rt_bpe *bpe, struct rt_bpe_scratch *scr
         push_candidate(bpe, scratch, left->prev);
 }
 
-/* A symbol for each byte at most. Each merge takes one candidate and adds two, and there are fewer merges than symbols. */
+/* A symbol for each byte at most. Each merge takes one candidate and adds two, and there are fewer merges than
+ * symbols. */
 static int reserve(struct rt_bpe_scratch *scratch, size_t bytes, struct rt_error *error)
 {
     if (bytes > INT32_MAX)
@@ -299,11 +302,11 @@ static int reserve(struct rt_bpe_scratch *scratch, size_t bytes, struct rt_error
     return 0;
 }
 
-int rt_bpe_encode(const struct rt_bpe *bpe, const struct rt_vocab *vocab, const char *text, size_t bytes, struct rt_bpe_scratch *scratch,
-                  struct rt_tokens *out, struct rt_error *error)
+int rt_bpe_encode(const struct rt_bpe *bpe, const struct rt_vocab *vocab, const char *text, size_t bytes, int specials,
+                  struct rt_bpe_scratch *scratch, struct rt_tokens *out, struct rt_error *error)
 {
     int whole = bpe->ignore_merges ? rt_vocab_find(vocab, text, bytes) : -1;
-    if (whole >= 0)
+    if (whole >= 0 && (specials || !vocab->tokens[whole].special))
         return rt_tokens_add(out, (uint32_t)whole, error);
     if (reserve(scratch, bytes, error) || fill_symbols(bpe, vocab, text, bytes, scratch, error))
         return -1;

@@ -1,5 +1,5 @@
-/* tokenizer_decode.c: ids to text: reads the decoder of tokenizer.json, and runs its stages for one id after another or for all at once. A
- * decoder is one thread's; the tokenizer below it is read-only. */
+/* tokenizer_decode.c: ids to text: reads the decoder of tokenizer.json, and runs its stages for one id after
+ * another or for all at once. A decoder is one thread's; the tokenizer below it is read-only. */
 #include <stdlib.h>
 #include <string.h>
 

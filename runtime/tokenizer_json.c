@@ -1,4 +1,5 @@
-/* tokenizer_json.c: takes typed members out of tokenizer.json, or says which one is broken. Knows nothing of what they mean. Any thread. */
+/* tokenizer_json.c: takes typed members out of tokenizer.json, or says which one is broken. Knows nothing of what
+ * they mean. Any thread. */
 #include "runtime/tokenizer_parts.h"
 
 #include <stdlib.h>

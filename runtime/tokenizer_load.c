@@ -1,5 +1,6 @@
-/* tokenizer_load.c: rt_tokenizer_open: takes tokenizer.json and tokenizer_config.json apart and gives each part its own. Reads the
- * post-processor and the config itself, because they are a few ids. "truncation" and "padding" are not for us. One thread. */
+/* tokenizer_load.c: rt_tokenizer_open: takes tokenizer.json and tokenizer_config.json apart and gives each part
+ * its own. Reads the post-processor and the config itself, because they are a few ids. "truncation" and "padding"
+ * are not for us. One thread. */
 #include "runtime/tokenizer_parts.h"
 
 #include <stdlib.h>
@@ -160,7 +161,7 @@ static int read_config(struct rt_tokenizer *tokenizer, const char *config, size_
     return 0;
 }
 
-/* --- */
+/* --- opening and closing --- */
 
 static void clean_tokenizer(struct rt_tokenizer **tokenizer)
 {

@@ -1,5 +1,5 @@
-/* tokenizer_normalize.c: Hugging Face's normalizers, as listed in tokenizer.json, applied in order to the text between added tokens.
- * Read-only once read; any thread with a scratch of its own. */
+/* tokenizer_normalize.c: Hugging Face's normalizers, as listed in tokenizer.json, applied in order to the text
+ * between added tokens. Read-only once read; any thread with a scratch of its own. */
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>

@@ -1,7 +1,7 @@
-/* tokenizer_onig.c: Oniguruma's regular expressions (doc/RE of that library) in PCRE2's words. What means the same in both is copied;
- * what differs is spelled out: \s, \w, \d by Unicode property, \h as a hexadecimal digit, scripts without script extensions.
- * Set operations in classes, options in mid-pattern, captures by number and the like are refused: a wrong split would be
- * silent, a refusal is not. Any thread. */
+/* tokenizer_onig.c: Oniguruma's regular expressions (doc/RE of that library) in PCRE2's words. What means the same
+ * in both is copied; what differs is spelled out: \s, \w, \d by Unicode property, \h as a hexadecimal digit,
+ * scripts without script extensions. Set operations in classes, options in mid-pattern, captures by number and the
+ * like are refused: a wrong split would be silent, a refusal is not. Any thread. */
 #include "runtime/tokenizer_onig.h"
 
 #include <string.h>
@@ -41,7 +41,8 @@ static int at_text(const struct translation *t, const char *text)
     return (size_t)(t->end - t->at) >= bytes && !memcmp(t->at, text, bytes);
 }
 
-/* Long names of properties. Others of three letters and more are scripts; one or two letters are general categories. */
+/* Long names of properties. Others of three letters and more are scripts; one or two letters are general
+ * categories. */
 static const char *known_property(const char *name, size_t bytes)
 {
     static const char *const names[][2] = {

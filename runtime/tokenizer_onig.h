@@ -1,5 +1,6 @@
-/* tokenizer_onig.h: regular expressions of tokenizer.json are in Oniguruma's spelling (Hugging Face matches with it); this rewrites them
- * for PCRE2, or refuses what the two read differently. Private to the tokenizer. Any thread. */
+/* tokenizer_onig.h: regular expressions of tokenizer.json are in Oniguruma's spelling (Hugging Face matches with
+ * it); this rewrites them for PCRE2, or refuses what the two read differently. Private to the tokenizer. Any
+ * thread. */
 #ifndef CLOISTER_TOKENIZER_ONIG_H
 #define CLOISTER_TOKENIZER_ONIG_H
 

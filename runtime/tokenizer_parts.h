@@ -26,7 +26,8 @@ struct rt_text { /* grows; free(at) */
 RT_MUST_CHECK int rt_text_append(struct rt_text *text, const char *bytes, size_t count, struct rt_error *error);
 RT_MUST_CHECK int rt_text_append_char(struct rt_text *text, uint32_t character, struct rt_error *error);
 
-/* The array, moved if need be so that it has room for `want` > 0 elements. NULL: no memory, and the array is as it was. */
+/* The array, moved if need be so that it has room for `want` > 0 elements. NULL: no memory, and the array is as it
+ * was. */
 RT_MUST_CHECK void *rt_grow(void *array, size_t *room, size_t want, size_t element, struct rt_error *error);
 
 struct rt_span { /* bytes [start, end) of a text, and whether a pattern matched them */
@@ -98,7 +99,8 @@ void rt_pattern_close(struct rt_pattern **pattern);
 RT_MUST_CHECK int rt_matcher_open(struct rt_matcher **out, struct rt_error *error);
 void rt_matcher_close(struct rt_matcher **matcher);
 
-/* Cuts the whole of a valid UTF-8 text into matches and what lies between; replaces *spans. Work is limited: RT_EXIT_UNSUPPORTED. */
+/* Cuts the whole of a valid UTF-8 text into matches and what lies between; replaces *spans. Work is limited:
+ * RT_EXIT_UNSUPPORTED. */
 RT_MUST_CHECK int rt_pattern_cut(const struct rt_pattern *pattern, struct rt_matcher *matcher, const char *text, size_t bytes,
                                  struct rt_spans *spans, struct rt_error *error);
 /* The same for a string that stands for itself. */
@@ -129,12 +131,13 @@ struct rt_normal_scratch {
 
 RT_MUST_CHECK int rt_normalizers_read(struct rt_normalizers *normalizers, yyjson_val *json, struct rt_error *error);
 void rt_normalizers_free(struct rt_normalizers *normalizers);
-/* In place. *at_start says that the text begins where the original began; cleared when that beginning is stripped away. */
+/* In place. *at_start says that the text begins where the original began; cleared when that beginning is stripped
+ * away. */
 RT_MUST_CHECK int rt_normalize(const struct rt_normalizers *normalizers, struct rt_matcher *matcher, struct rt_normal_scratch *scratch,
                                struct rt_text *text, int *at_start, struct rt_error *error);
 void rt_normal_scratch_free(struct rt_normal_scratch *scratch);
-/* Decomposes, orders and composes (tokenizer_unicode.c); `options` are utf8proc's. Linear in the text but for runs of combining marks,
- * which cost n log n at most. */
+/* Decomposes, orders and composes (tokenizer_unicode.c); `options` are utf8proc's. Linear in the text but for runs
+ * of combining marks, which cost n log n at most. */
 RT_MUST_CHECK int rt_unicode_normalize(struct rt_text *text, struct rt_normal_scratch *scratch, unsigned options, struct rt_error *error);
 
 /* --- splitters, Hugging Face's pre-tokenizers (tokenizer_split.c) --- */
@@ -182,6 +185,7 @@ struct rt_token {
     const char *text; /* NULL: no token has this id */
     uint32_t bytes;
     uint32_t added; /* 1 + its index among the added tokens; 0 for one of the model's */
+    int special;
 };
 
 struct rt_vocab {
@@ -225,8 +229,10 @@ struct rt_bpe_scratch {
 
 RT_MUST_CHECK int rt_bpe_read(struct rt_bpe *bpe, const struct rt_vocab *vocab, yyjson_val *model, struct rt_error *error);
 void rt_bpe_free(struct rt_bpe *bpe);
-/* Appends the ids of one piece: as Hugging Face's BPE, lowest rank first, leftmost among equals. O(n log n). */
-RT_MUST_CHECK int rt_bpe_encode(const struct rt_bpe *bpe, const struct rt_vocab *vocab, const char *text, size_t bytes,
+/* Appends the ids of one piece: as Hugging Face's BPE, lowest rank first, leftmost among equals. O(n log n).
+ * Unless `specials`, a piece that is a special token's text (which ignore_merges would take whole) is merged like
+ * any other. */
+RT_MUST_CHECK int rt_bpe_encode(const struct rt_bpe *bpe, const struct rt_vocab *vocab, const char *text, size_t bytes, int specials,
                                 struct rt_bpe_scratch *scratch, struct rt_tokens *out, struct rt_error *error);
 void rt_bpe_scratch_free(struct rt_bpe_scratch *scratch);
 RT_MUST_CHECK int rt_tokens_add(struct rt_tokens *tokens, uint32_t id, struct rt_error *error);

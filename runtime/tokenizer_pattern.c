@@ -1,6 +1,6 @@
-/* tokenizer_pattern.c: the one place that knows PCRE2. Patterns come from a signed file but are still not trusted to be kind: every match
- * has a limit on steps and memory that grows with the text, so that a pattern that explodes gives an error. Compiled patterns are
- * read-only and shared; a matcher is one thread's. */
+/* tokenizer_pattern.c: the one place that knows PCRE2. Patterns come from a signed file but are still not trusted
+ * to be kind: every match has a limit on steps and memory that grows with the text, so that a pattern that
+ * explodes gives an error. Compiled patterns are read-only and shared; a matcher is one thread's. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>

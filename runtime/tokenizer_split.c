@@ -1,5 +1,6 @@
-/* tokenizer_split.c: Hugging Face's pre-tokenizers: cut a text into the pieces that are merged on their own. Each splitter hands its pieces
- * to the next one, depth first, so that nothing is collected. Read-only once read; any thread with a run of its own. */
+/* tokenizer_split.c: Hugging Face's pre-tokenizers: cut a text into the pieces that are merged on their own. Each
+ * splitter hands its pieces to the next one, depth first, so that nothing is collected. Read-only once read; any
+ * thread with a run of its own. */
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -29,7 +30,8 @@ static void keep_unmatched(struct rt_spans *spans)
     spans->count = kept;
 }
 
-/* A span joins the one before it: with `contiguous` when both match or neither does, else when it is a match after a non-match. */
+/* A span joins the one before it: with `contiguous` when both match or neither does, else when it is a match after
+ * a non-match. */
 static void merge_back(struct rt_spans *spans, int contiguous)
 {
     size_t kept = 0;

@@ -1,6 +1,7 @@
-/* tokenizer_stages.c: Hugging Face's decoders as a chain of stages that never see the whole. Between stages flow pieces of text, always whole
- * characters, and cuts where a token ends; a stage keeps back only what a later token may still change. Joined, the output is what
- * decoding everything at once gives. Nothing is allocated after opening. One thread at a time. */
+/* tokenizer_stages.c: Hugging Face's decoders as a chain of stages that never see the whole. Between stages flow
+ * pieces of text, always whole characters, and cuts where a token ends; a stage keeps back only what a later token
+ * may still change. Joined, the output is what decoding everything at once gives. Nothing is allocated after
+ * opening. One thread at a time. */
 #include "runtime/tokenizer_stages.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* tokenizer_stages.h: the decoder at work: tokens go in one by one, text comes out as soon as no later token can change it. Private to the
- * tokenizer. One thread at a time. */
+/* tokenizer_stages.h: the decoder at work: tokens go in one by one, text comes out as soon as no later token can
+ * change it. Private to the tokenizer. One thread at a time. */
 #ifndef CLOISTER_TOKENIZER_STAGES_H
 #define CLOISTER_TOKENIZER_STAGES_H
 

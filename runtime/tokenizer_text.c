@@ -1,4 +1,5 @@
-/* tokenizer_text.c: growing texts, UTF-8 and the few character classes that the tokenizer needs. Knows nothing of tokens. Any thread. */
+/* tokenizer_text.c: growing texts, UTF-8 and the few character classes that the tokenizer needs. Knows nothing of
+ * tokens. Any thread. */
 #include "runtime/tokenizer_parts.h"
 
 #include <stdlib.h>

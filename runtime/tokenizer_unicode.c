@@ -1,5 +1,7 @@
-/* tokenizer_unicode.c: NFC, NFD, NFKC, NFKD. utf8proc decomposes and composes single characters; the order of combining marks in between
- * is made here, because utf8proc sorts them by insertion, which a text of nothing but marks turns into minutes. Any thread. */
+/* tokenizer_unicode.c: NFC, NFD, NFKC, NFKD. utf8proc decomposes and composes single characters; the order of
+ * combining marks in between is made here, because utf8proc sorts them by insertion, which a text of nothing but marks
+ * turns into minutes. Unicode 15; Hugging Face's tables are of Unicode 9, so that the two may differ on characters that
+ * came in between. Any thread. */
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>

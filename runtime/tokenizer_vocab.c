@@ -1,5 +1,5 @@
-/* tokenizer_vocab.c: the model's vocabulary: text → id by hash, id → text by table. Added tokens sit in the same table of ids but not
- * in the hash, because merging must not see them. Read-only once read; any thread. */
+/* tokenizer_vocab.c: the model's vocabulary: text → id by hash, id → text by table. Added tokens sit in the same
+ * table of ids but not in the hash, because merging must not see them. Read-only once read; any thread. */
 #include "runtime/tokenizer_parts.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* fuzz_tokenizer.c: a tokenizer.json, a 0 byte, and a text. Whatever opens must encode the text or fail cleanly, and decoding its ids token by
- * token must give what decoding them at once gives. */
+/* fuzz_tokenizer.c: a tokenizer.json, a 0 byte, and a text. Whatever opens must encode the text or fail cleanly,
+ * and decoding its ids token by token must give what decoding them at once gives. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * and speed that need gigabytes. Tensor names come from the packer's own table of architectures. Streams: memory does not grow with the
  * model. The same arguments give the same bytes.
  *
- *   make_synthetic DIR --arch qwen3_moe --hidden 2048 --layers 12 --experts 32 …        (make_synthetic synthetic --help lists them) */
+ *   make_synthetic DIR --arch qwen3_moe --hidden 2048 --layers 12 --experts 32 …        (--help lists them) */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,8 +346,10 @@ static int run(int argc, char **argv, struct rt_error *error)
         {"--shard-mb", RT_OPTION_UNSIGNED, &s->shard_mb, "N", "largest file in 10^6 bytes; one file unless given", 0},
         {"--seed", RT_OPTION_UNSIGNED, &s->seed, "N", "of the weights", 0},
     };
+    static const struct rt_command command = {"make_synthetic", run, "DIR [--arch TYPE] …",
+                                              "write a Hugging Face directory with random weights"};
     size_t count = 1;
-    int status = rt_options_parse(argc, argv, options, sizeof options / sizeof *options, &s->directory, &count, NULL, error);
+    int status = rt_options_parse(argc, argv, options, sizeof options / sizeof *options, &s->directory, &count, &command, error);
     if (status)
         return status < 0 ? -1 : 0;
     if (count != 1 || s->vocab < TOKENS)

@@ -66,7 +66,7 @@ run_program() {
     required=$(forbidden_skips "$out")
     s=$((s - required)) f=$((f + required))
     [ "$f" -eq 0 ] || verdict=FAIL
-    printf '%-4s %-20s %4d passed, %d failed, %d skipped  (%d s)\n' "$verdict" "$name" "$p" "$f" "$s" $((SECONDS - start))
+    printf '%-4s %-22s %4d passed, %d failed, %d skipped  (%d s)\n' "$verdict" "$name" "$p" "$f" "$s" $((SECONDS - start))
     if [ "$f" -ne 0 ] || [ -n "${V:-}" ]; then
         sed 's/^/    /' "$out"
     else

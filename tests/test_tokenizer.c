@@ -1,5 +1,5 @@
-/* test_tokenizer.c: the tokenizer against Hugging Face's `tokenizers`, on the golden data that make_golden_tokenizers.py wrote, and a few rules
- * that the data does not show. Run from the top of the tree. */
+/* test_tokenizer.c: the tokenizer against Hugging Face's `tokenizers`, on the golden data that
+ * make_golden_tokenizers.py wrote, and a few rules that the data does not show. Run from the top of the tree. */
 #include "tests/check.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define GOLDEN "tests/golden/tokenizers/"
 
-static const char *const names[] = {"gpt2",  "gpt2_prefix",      "qwen", "llama3", "o200k",      "deepseek", "llama2", "mistral",
+static const char *const names[] = {"gpt2",  "gpt2_prefix",      "qwen", "llama3", "o200k",      "numbers", "deepseek", "llama2", "mistral",
                                     "gemma", "metaspace_always", "nfkc", "added",  "whitespace", "splits"};
 
 /* --- files --- */
@@ -257,6 +257,26 @@ static void answers_about_tokens(void)
     CHECK(open_text(&tokenizer, json, "nonsense", &error) && strstr(error.text, "tokenizer_config.json"));
 }
 
+/* The model knows the special token's text as well, and ignore_merges takes whole pieces: still text where text is
+ * asked for. */
+static void keeps_special_text_plain(void)
+{
+    static const char json[] =
+        "{\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,\"vocab\":{\"<\":0,\"s\":1,\">\":2,\"<s>\":3},\"merges\":[]},"
+        "\"added_tokens\":[{\"id\":3,\"content\":\"<s>\",\"special\":true}]}";
+    struct rt_tokenizer *tokenizer = NULL;
+    struct rt_tokens plain = {0}, special = {0};
+    struct rt_error error;
+    CHECK_THAT(!open_text(&tokenizer, json, NULL, &error), "%s", error.text);
+    if (!tokenizer)
+        return;
+    CHECK(!rt_tokenizer_encode(tokenizer, "<s>", 3, 0, &plain, &error) && plain.count == 3);
+    CHECK(!rt_tokenizer_encode(tokenizer, "<s>", 3, RT_ENCODE_SPECIAL, &special, &error) && special.count == 1 && special.ids[0] == 3);
+    rt_tokens_close(&plain);
+    rt_tokens_close(&special);
+    rt_tokenizer_close(&tokenizer);
+}
+
 /* A run of byte tokens longer than the decoder's buffer: no byte is lost, the stream and the whole agree. */
 static void long_byte_runs_survive(void)
 {
@@ -303,4 +323,4 @@ static void strips_both_ends(void)
 }
 
 CHECK_MAIN(CHECK_TEST(equals_hugging_face), CHECK_TEST(encodes_malformed_utf8_as_replacements), CHECK_TEST(answers_about_tokens),
-           CHECK_TEST(long_byte_runs_survive), CHECK_TEST(strips_both_ends))
+           CHECK_TEST(keeps_special_text_plain), CHECK_TEST(long_byte_runs_survive), CHECK_TEST(strips_both_ends))

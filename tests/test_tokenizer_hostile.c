@@ -1,5 +1,5 @@
-/* test_tokenizer_hostile.c: tokenizers that are broken, hostile or beyond what is supported, and texts that are long: each must be refused with
- * the right code and words, or done in time. Run from the top of the tree. */
+/* test_tokenizer_hostile.c: tokenizers that are broken, hostile or beyond what is supported, and texts that are
+ * long: each must be refused with the right code and words, or done in time. Run from the top of the tree. */
 #include "tests/check.h"
 
 #include <stdlib.h>

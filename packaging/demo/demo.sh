@@ -52,7 +52,7 @@ step '4. Change one bit of the weights: refused'
 cp -r demo/bundle demo/tampered
 tamper_one_byte demo/tampered/weights-00001-of-00001.bin 123456
 status=0
-show ./cloister run demo/tampered --trust demo/trust -p 'Wer bist du?' || status=$?
+show ./cloister run demo/tampered --trust demo/trust -p 'Wer bist du?' 2>&1 || status=$?
 [ "$status" = 3 ] || wrong "expected exit status 3, got $status"
 
 step '5. Ask'

@@ -1,5 +1,5 @@
-/* bundle_files.c: one job is one file, which is read once for its own digest and its chunks'. What is hashed is what the disk gives back,
- * so a write that went wrong is noticed on the publisher's machine at the latest when the bundle is verified there. */
+/* bundle_files.c: one job is one file, read back once for its own digest and its chunks': panels are written in no particular order, so
+ * neither can be made on the way. */
 #include "packaging/pack/bundle_files.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 
 #include "packaging/pack/interrupt.h"
 #include "packaging/pack/pack_jobs.h"
+#include "runtime/folder.h"
 #include "runtime/scope.h"
 
 #define CHUNKS_FILE "chunks.b2"
@@ -44,14 +45,9 @@ int pk_files_add(struct pk_files *files, const char *path, enum rt_role role, ui
 
 static int read_chunk(int fd, uint64_t offset, uint8_t *out, size_t bytes, const char *path, struct rt_error *error)
 {
-    for (size_t done = 0; done < bytes;) {
-        ssize_t got = pread(fd, out + done, bytes - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read back: %s", path, got < 0 ? strerror(errno) : "it became shorter");
-        done += (size_t)got;
-    }
+    int why = rt_read_at(fd, out, bytes, offset);
+    if (why)
+        return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read back: %s", path, why > 0 ? strerror(why) : "it became shorter");
     return pk_interrupted() ? pk_interrupt_error(error) : 0;
 }
 

@@ -270,8 +270,8 @@ static int print_result(const struct pack *pack, struct rt_error *error)
     uint64_t bytes = pack->files.total_bytes + pack->files.chunks.size;
     if (pack->json)
         return print_json(pack, files, bytes, error);
-    printf("%s: %s version %" PRIu64 ", %s, %.2f billion parameters, %.1f MB in %zu files; now sign it with cloister-pack sign\n",
-           pack->bundle, pack->name, pack->version, pk_quant_name(pack->quant), (double)pack->plan.parameters / 1e9, (double)bytes / 1e6,
+    printf("%s: %s version %" PRIu64 ", %s, %.1f million parameters, %.1f MB in %zu files; now sign it with cloister-pack sign\n",
+           pack->bundle, pack->name, pack->version, pk_quant_name(pack->quant), (double)pack->plan.parameters / 1e6, (double)bytes / 1e6,
            files);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "packaging/pack/json_text.h"
+#include "runtime/folder.h"
 #include "runtime/scope.h"
 
 #define SINGLE_FILE "model.safetensors"
@@ -72,18 +73,12 @@ static int list_shards(struct pk_weights *weights, yyjson_val *weight_map, int d
     return weights->shard_count ? 0 : rt_fail(error, RT_EXIT_FAILED, INDEX_FILE ": \"weight_map\" is empty");
 }
 
-static int read_exactly(int fd, uint64_t offset, void *out, size_t bytes, const char *file, struct rt_error *error)
+static int read_shard(const struct shard *shard, uint64_t offset, void *out, size_t bytes, struct rt_error *error)
 {
-    for (size_t done = 0; done < bytes;) {
-        ssize_t got = pread(fd, (char *)out + done, bytes - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read: %s", file,
-                           got < 0 ? strerror(errno) : "truncated; copy the file again");
-        done += (size_t)got;
-    }
-    return 0;
+    int why = rt_read_at(shard->fd, out, bytes, offset);
+    return why ? rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read: %s", shard->name,
+                         why > 0 ? strerror(why) : "truncated; copy the file again")
+               : 0;
 }
 
 static int open_shard(struct shard *shard, int directory, struct rt_error *error)
@@ -96,14 +91,13 @@ static int open_shard(struct shard *shard, int directory, struct rt_error *error
         return rt_fail(error, RT_EXIT_FAILED, "%s: not a regular file", shard->name);
     uint8_t start[8];
     uint64_t length, file_bytes = (uint64_t)info.st_size;
-    if (read_exactly(shard->fd, 0, start, sizeof start, shard->name, error) ||
-        pk_header_length(&length, start, file_bytes, shard->name, error))
+    if (read_shard(shard, 0, start, sizeof start, error) || pk_header_length(&length, start, file_bytes, shard->name, error))
         return -1;
     RT_FREE char *json = malloc(length);
     if (!json)
         return rt_fail(error, RT_EXIT_RESOURCES, "%s: no memory for its header", shard->name);
     shard->data_offset = 8 + length;
-    if (read_exactly(shard->fd, 8, json, length, shard->name, error))
+    if (read_shard(shard, 8, json, length, error))
         return -1;
     return pk_header_parse(&shard->header, json, length, file_bytes - shard->data_offset, shard->name, error);
 }
@@ -228,5 +222,5 @@ int pk_weights_read(const struct pk_weights *weights, const struct pk_found *fou
                     struct rt_error *error)
 {
     const struct shard *shard = &weights->shards[found->shard];
-    return read_exactly(shard->fd, shard->data_offset + found->stored->begin + offset, out, bytes, found->file, error);
+    return read_shard(shard, shard->data_offset + found->stored->begin + offset, out, bytes, error);
 }

@@ -8,23 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/folder.h"
 #include "runtime/scope.h"
 
 enum { JSON_DEPTH = 64 };
-
-static int read_all(int fd, char *text, size_t bytes, const char *name, struct rt_error *error)
-{
-    for (size_t done = 0; done < bytes;) {
-        ssize_t got = pread(fd, text + done, bytes - done, (off_t)done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read: %s", name, got < 0 ? strerror(errno) : "it became shorter");
-        done += (size_t)got;
-    }
-    text[bytes] = 0;
-    return 0;
-}
 
 int pk_file_read(char **text, size_t *bytes, int directory, const char *name, size_t max, struct rt_error *error)
 {
@@ -43,8 +30,10 @@ int pk_file_read(char **text, size_t *bytes, int directory, const char *name, si
     RT_FREE char *room = malloc((size_t)info.st_size + 1);
     if (!room)
         return rt_fail(error, RT_EXIT_RESOURCES, "%s: no memory for %lld bytes", name, (long long)info.st_size);
-    if (read_all(fd, room, (size_t)info.st_size, name, error))
-        return -1;
+    int why = rt_read_at(fd, room, (size_t)info.st_size, 0);
+    if (why)
+        return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read: %s", name, why > 0 ? strerror(why) : "it became shorter");
+    room[info.st_size] = 0;
     *text = RT_MOVE(room);
     *bytes = (size_t)info.st_size;
     return 0;

@@ -6,9 +6,9 @@
 #include "runtime/options.h"
 
 static const struct rt_command commands[] = {
-    {"keygen", pk_cmd_keygen, "-o KEY", "make a key pair to sign bundles with"},
+    {"keygen", pk_cmd_keygen, "-p PUBLIC -s SECRET [-W]", "make a key pair to sign bundles with"},
     {"pack", pk_cmd_pack, "HFDIR -o BUNDLE --quant w4|w8|bf16", "make a bundle from a Hugging Face directory"},
-    {"sign", pk_cmd_sign, "BUNDLE -s KEY", "sign a bundle's manifest"},
+    {"sign", pk_cmd_sign, "BUNDLE -s SECRET [-t COMMENT]", "check a bundle and sign its manifest"},
     {"inspect", cmd_inspect, "BUNDLE", "show what a verified bundle holds"},
 };
 

@@ -39,7 +39,7 @@ static enum rt_tensor_format format_of(enum pk_tensor_class class, enum pk_quant
     return quantised[quant];
 }
 
-static enum kn_format panel_format(enum rt_tensor_format format)
+enum kn_format pk_panel_format(enum rt_tensor_format format)
 {
     return format == RT_TENSOR_W4 ? KN_W4 : format == RT_TENSOR_W8 ? KN_W8 : KN_BF16;
 }
@@ -49,7 +49,7 @@ static uint64_t tensor_bytes(const struct pk_tensor *tensor, enum pk_tensor_clas
     switch (tensor->as.format) {
     case RT_TENSOR_F32: return (class == PK_BIAS ? kn_pad(tensor->cols) : tensor->cols) * sizeof(float);
     case RT_TENSOR_BF16_ROWS: return tensor->rows * tensor->cols * sizeof(uint16_t);
-    default: return tensor->matrices * kn_matrix_bytes(panel_format(tensor->as.format), tensor->rows, tensor->cols);
+    default: return tensor->matrices * kn_matrix_bytes(pk_panel_format(tensor->as.format), tensor->rows, tensor->cols);
     }
 }
 
@@ -62,13 +62,19 @@ static void place(struct pk_plan *plan, struct rt_tensor *tensor)
 
 /* ---- sources ---- */
 
+static void print_shape(char *out, size_t room, const uint64_t *shape, uint32_t dims)
+{
+    size_t used = 0;
+    *out = 0;
+    for (uint32_t i = 0; i < dims && used < room; i++)
+        used += (size_t)snprintf(out + used, room - used, "%s%llu", i ? "," : "", (unsigned long long)shape[i]);
+}
+
 static int wrong_shape(const struct pk_found *found, const uint64_t *shape, uint32_t dims, struct rt_error *error)
 {
-    char is[128] = "", wanted[128] = "";
-    for (uint32_t i = 0, used = 0; i < found->stored->dims && used < sizeof is - 24; i++)
-        used += (uint32_t)snprintf(is + used, sizeof is - used, "%s%llu", i ? "," : "", (unsigned long long)found->stored->shape[i]);
-    for (uint32_t i = 0, used = 0; i < dims && used < sizeof wanted - 24; i++)
-        used += (uint32_t)snprintf(wanted + used, sizeof wanted - used, "%s%llu", i ? "," : "", (unsigned long long)shape[i]);
+    char is[PK_DIMS_MAX * 24], wanted[PK_DIMS_MAX * 24];
+    print_shape(is, sizeof is, found->stored->shape, found->stored->dims);
+    print_shape(wanted, sizeof wanted, shape, dims);
     return rt_fail(error, RT_EXIT_FAILED, "%s: tensor %s has shape [%s] where config.json makes it [%s]", found->file, found->stored->name,
                    is, wanted);
 }
@@ -88,11 +94,9 @@ static int use_source(struct planner *planner, struct pk_found *found, const uin
     return 0;
 }
 
-static int missing(struct planner *planner, const struct pk_rule *rule, uint32_t layer, uint64_t expert)
+static int missing(const char *name, struct rt_error *error)
 {
-    char name[PK_STORED_NAME_MAX];
-    pk_spell(name, sizeof name, rule->spellings[0].pattern, layer, expert);
-    return rt_fail(planner->error, RT_EXIT_FAILED, "the weights lack tensor %s, which config.json calls for", name);
+    return rt_fail(error, RT_EXIT_FAILED, "the weights lack tensor %s, which config.json calls for", name);
 }
 
 /* All experts' matrices lie in one tensor; gate and up perhaps on top of each other in it. */
@@ -107,6 +111,22 @@ static int add_fused(struct planner *planner, const struct pk_tensor *tensor, co
     return 0;
 }
 
+/* Each matrix, or the one vector, is a tensor of its own. */
+static int add_single(struct planner *planner, const struct pk_tensor *tensor, const struct pk_spelling *spelling, uint32_t layer)
+{
+    uint32_t stacked = tensor->as.dims == 3;
+    for (uint64_t expert = 0; expert < tensor->matrices; expert++) {
+        char name[PK_STORED_NAME_MAX];
+        pk_spell(name, sizeof name, spelling->pattern, layer, expert);
+        struct pk_found *found = pk_weights_find(planner->weights, name);
+        if (!found)
+            return missing(name, planner->error);
+        if (use_source(planner, found, tensor->as.shape + stacked, tensor->as.dims - stacked, 0))
+            return -1;
+    }
+    return 0;
+}
+
 static int add_sources(struct planner *planner, const struct pk_tensor *tensor, const struct pk_rule *rule, uint32_t layer)
 {
     char name[PK_STORED_NAME_MAX];
@@ -114,21 +134,13 @@ static int add_sources(struct planner *planner, const struct pk_tensor *tensor, 
         const struct pk_spelling *spelling = &rule->spellings[i];
         pk_spell(name, sizeof name, spelling->pattern, layer, 0);
         struct pk_found *found = pk_weights_find(planner->weights, name);
-        if (!found)
-            continue;
-        if (tensor->as.dims == 3 && !strstr(spelling->pattern, "%E"))
+        if (found && tensor->as.dims == 3 && !strstr(spelling->pattern, "%E"))
             return add_fused(planner, tensor, spelling, found);
-        for (uint64_t expert = 0; expert < tensor->matrices; expert++) {
-            pk_spell(name, sizeof name, spelling->pattern, layer, expert);
-            found = pk_weights_find(planner->weights, name);
-            if (!found)
-                return missing(planner, rule, layer, expert);
-            if (use_source(planner, found, tensor->as.shape + (tensor->as.dims == 3), tensor->as.dims == 1 ? 1 : 2, 0))
-                return -1;
-        }
-        return 0;
+        if (found)
+            return add_single(planner, tensor, spelling, layer);
     }
-    return missing(planner, rule, layer, 0);
+    pk_spell(name, sizeof name, rule->spellings[0].pattern, layer, 0);
+    return missing(name, planner->error);
 }
 
 /* ---- the walk ---- */

@@ -33,6 +33,8 @@ struct pk_plan {
     uint64_t parameters;   /* elements of the checkpoint's tensors that are used, each once */
 };
 
+enum kn_format pk_panel_format(enum rt_tensor_format format); /* of a matrix */
+
 /* Every tensor that the parts call for must be in the checkpoint with the right shape and type, and none besides, but for buffers known to
  * be harmless: RT_EXIT_FAILED with the tensor's name otherwise. Marks the checkpoint's tensors as used. */
 RT_MUST_CHECK int pk_plan_open(struct pk_plan *out, const struct pk_config *config, struct pk_weights *weights, enum pk_quant quant,

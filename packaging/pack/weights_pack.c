@@ -36,11 +36,6 @@ static struct room cut_room(const struct packer *packer, void *memory)
     return room;
 }
 
-static enum kn_format panel_format(enum rt_tensor_format format)
-{
-    return format == RT_TENSOR_W4 ? KN_W4 : format == RT_TENSOR_W8 ? KN_W8 : KN_BF16;
-}
-
 static int in_panels(const struct pk_tensor *tensor)
 {
     return tensor->as.format != RT_TENSOR_F32 && tensor->as.format != RT_TENSOR_BF16_ROWS;
@@ -98,7 +93,7 @@ static int pack_panel(struct packer *packer, const struct room *room, const stru
     const float *rows[ROWS];
     for (size_t i = 0; i < count; i++)
         rows[i] = room->values + i * tensor->cols;
-    enum kn_format format = panel_format(tensor->as.format);
+    enum kn_format format = pk_panel_format(tensor->as.format);
     kn_panel_pack(format, room->panel, rows, count, tensor->cols, &kn_codebook_default, room->scratch);
     size_t bytes = kn_panel_bytes(format, tensor->cols);
     uint64_t panel = matrix * kn_panels(tensor->rows) + first / ROWS;
@@ -147,8 +142,8 @@ static void count_jobs(struct packer *packer)
             cols = cols / ROWS + KN_PANEL; /* one row: it may take the place of 64 */
         if (cols > packer->row_elements)
             packer->row_elements = cols;
-        if (in_panels(tensor) && kn_panel_bytes(panel_format(tensor->as.format), tensor->cols) > packer->panel_bytes)
-            packer->panel_bytes = kn_panel_bytes(panel_format(tensor->as.format), tensor->cols);
+        if (in_panels(tensor) && kn_panel_bytes(pk_panel_format(tensor->as.format), tensor->cols) > packer->panel_bytes)
+            packer->panel_bytes = kn_panel_bytes(pk_panel_format(tensor->as.format), tensor->cols);
     }
     packer->first_job[packer->plan->count] = jobs;
 }
