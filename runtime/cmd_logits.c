@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/commands.h"
+#include "runtime/input.h"
 #include "runtime/options.h"
 #include "runtime/scope.h"
 #include "runtime/site.h"
@@ -17,27 +18,6 @@ struct logits_options {
     uint64_t threads;
     int all, json;
 };
-
-/* "1,2,3" into ids; -1 with *error set otherwise. */
-static int parse_tokens(const char *text, struct rt_tokens *out, struct rt_error *error)
-{
-    out->room = strlen(text) / 2 + 1;
-    out->ids = calloc(out->room, sizeof *out->ids);
-    if (!out->ids)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the tokens");
-    for (const char *at = text;; at++) {
-        char *end;
-        unsigned long long id = *at >= '0' && *at <= '9' ? strtoull(at, &end, 10) : UINT64_MAX;
-        if (id > UINT32_MAX)
-            return rt_fail(error, RT_EXIT_USAGE, "--tokens %.40s: token ids are numbers with commas between them, such as 1,2,3", text);
-        out->ids[out->count++] = (uint32_t)id;
-        at = end;
-        if (!*at)
-            return 0;
-        if (*at != ',')
-            return rt_fail(error, RT_EXIT_USAGE, "--tokens %.40s: token ids are numbers with commas between them, such as 1,2,3", text);
-    }
-}
 
 /* Nine digits bring every float back exactly. JSON has no NaN. */
 static void print_json_row(const float *logits, uint32_t vocab)
@@ -106,6 +86,8 @@ static int compute(struct rt_site *site, const struct logits_options *options, c
 
 static int check_tokens(const struct rt_site *site, const struct rt_tokens *tokens, struct rt_error *error)
 {
+    if (!tokens->count)
+        return rt_fail(error, RT_EXIT_USAGE, "--tokens: give at least one token");
     if (tokens->count > site->context)
         return rt_fail(error, RT_EXIT_USAGE, "--tokens: %zu tokens are more than the context of %" PRIu32, tokens->count, site->context);
     for (size_t i = 0; i < tokens->count; i++)
@@ -137,7 +119,7 @@ int cmd_logits(int argc, char **argv, struct rt_error *error)
     if (strcmp(options.kv, "f32") && strcmp(options.kv, "bf16"))
         return rt_fail(error, RT_EXIT_USAGE, "--kv %.20s: give f32 or bf16", options.kv);
     RT_CLEAN(rt_tokens_close) struct rt_tokens tokens = {0};
-    if (parse_tokens(options.tokens, &tokens, error))
+    if (rt_input_ids("--tokens", options.tokens, &tokens, error))
         return -1;
     options.site.bundle = bundle;
     options.site.threads = (unsigned)options.threads;

@@ -10,11 +10,10 @@
 #include "runtime/commands.h"
 #include "runtime/console.h"
 #include "runtime/generate.h"
+#include "runtime/input.h"
 #include "runtime/prompt.h"
 #include "runtime/report.h"
 #include "runtime/scope.h"
-
-enum { PROMPT_MAX_BYTES = 16 << 20 };
 
 struct run_options {
     struct rt_site_options site;
@@ -109,42 +108,18 @@ static struct rt_sampling choose_sampling(const struct rt_site *site, const stru
 
 /* ---- the prompt: read before the site is opened, since nothing can be opened after it ---- */
 
-static int read_all(int fd, const char *name, char **text, struct rt_error *error)
-{
-    size_t count = 0, room = 0;
-    for (;;) {
-        if (count == room) {
-            room = room ? 2 * room : 65536;
-            char *grown = room > 2 * PROMPT_MAX_BYTES ? NULL : realloc(*text, room + 1);
-            if (!grown)
-                return rt_fail(error, RT_EXIT_RESOURCES, "%s: the prompt is longer than %d MiB", name, PROMPT_MAX_BYTES >> 20);
-            *text = grown;
-        }
-        const ssize_t got = read(fd, *text + count, room - count);
-        if (got < 0 && errno != EINTR)
-            return rt_fail(error, RT_EXIT_FAILED, "%s: %s", name, strerror(errno));
-        if (!got)
-            break;
-        count += got > 0 ? (size_t)got : 0;
-    }
-    (*text)[count] = 0;
-    if (strlen(*text) != count)
-        return rt_fail(error, RT_EXIT_FAILED, "%s: the prompt holds a zero byte; give text", name);
-    return 0;
-}
-
 static int read_prompt(const struct run_options *options, char **text, struct rt_error *error)
 {
+    size_t bytes;
     if (options->prompt) {
         *text = strdup(options->prompt);
         return *text ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");
     }
-    if (!strcmp(options->file, "-"))
-        return read_all(STDIN_FILENO, "standard input", text, error);
-    RT_CLOSE_FD int fd = open(options->file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return rt_fail(error, RT_EXIT_FAILED, "%s: %s", options->file, strerror(errno));
-    return read_all(fd, options->file, text, error);
+    if (rt_input_read(options->file, text, &bytes, error))
+        return -1;
+    if (strlen(*text) != bytes)
+        return rt_fail(error, RT_EXIT_FAILED, "%s: the prompt holds a zero byte; give text", options->file);
+    return 0;
 }
 
 static int encode_prompt(const struct rt_site *site, const struct run_options *options, const char *text, struct rt_tokens *out,

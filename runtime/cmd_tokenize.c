@@ -1,7 +1,6 @@
 /* cmd_tokenize.c: `cloister tokenize`: a text's token ids and back, for whoever counts tokens or compares with
  * another implementation. Loads no weights: the signature and the two tokenizer files are all that is read of the
  * bundle. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +8,11 @@
 #include "runtime/bundle.h"
 #include "runtime/commands.h"
 #include "runtime/console.h"
+#include "runtime/input.h"
 #include "runtime/options.h"
 #include "runtime/report.h"
 #include "runtime/scope.h"
 #include "runtime/tokenizer.h"
-
-enum { TEXT_BYTES_MAX = 64 << 20 };
 
 struct tokenize_options {
     const char *operands[2]; /* bundle, text */
@@ -24,60 +22,14 @@ struct tokenize_options {
 
 /* --- what to tokenize --- */
 
-static int read_all(FILE *file, const char *name, char **text, size_t *bytes, struct rt_error *error)
-{
-    size_t room = 0;
-    for (*bytes = 0; !feof(file);) {
-        if (*bytes == room) {
-            room = room ? 2 * room : 1 << 16;
-            char *bigger = room > TEXT_BYTES_MAX ? NULL : realloc(*text, room);
-            if (!bigger)
-                return rt_fail(error, RT_EXIT_RESOURCES, "%s: longer than %d MiB", name, TEXT_BYTES_MAX >> 20);
-            *text = bigger;
-        }
-        *bytes += fread(*text + *bytes, 1, room - *bytes, file);
-        if (ferror(file))
-            return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read: %s", name, strerror(errno));
-    }
-    return 0;
-}
-
-static int read_file(const char *path, char **text, size_t *bytes, struct rt_error *error)
-{
-    RT_CLOSE_FILE FILE *file = fopen(path, "rbe");
-    if (!file)
-        return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be opened: %s", path, strerror(errno));
-    return read_all(file, path, text, bytes, error);
-}
-
 static int read_text(const struct tokenize_options *options, char **text, size_t *bytes, struct rt_error *error)
 {
     const char *given = options->prompt ? options->prompt : options->operands[1];
-    if (options->file && strcmp(options->file, "-"))
-        return read_file(options->file, text, bytes, error);
     if (options->file || !given)
-        return read_all(stdin, "standard input", text, bytes, error);
+        return rt_input_read(options->file ? options->file : "-", text, bytes, error);
     *bytes = strlen(given);
     *text = strdup(given);
     return *text ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the text");
-}
-
-/* "1,2,3"; empty is no id. */
-static int parse_ids(const char *text, struct rt_tokens *out, struct rt_error *error)
-{
-    out->room = strlen(text) / 2 + 1;
-    out->ids = calloc(out->room, sizeof *out->ids);
-    if (!out->ids)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the tokens");
-    for (const char *at = text; *at;) {
-        char *end = NULL;
-        unsigned long long id = *at >= '0' && *at <= '9' ? strtoull(at, &end, 10) : UINT64_MAX;
-        if (id > UINT32_MAX || (*end && (*end != ',' || !end[1])))
-            return rt_fail(error, RT_EXIT_USAGE, "--decode %.40s: token ids are numbers with commas between them, such as 1,2,3", text);
-        out->ids[out->count++] = (uint32_t)id;
-        at = *end ? end + 1 : end;
-    }
-    return 0;
 }
 
 /* --- printing --- */
@@ -150,7 +102,7 @@ static int decode(const struct rt_tokenizer *tokenizer, const struct tokenize_op
     RT_CLEAN(rt_tokens_close) struct rt_tokens ids = {0};
     RT_FREE char *text = NULL;
     size_t bytes;
-    if (parse_ids(options->decode, &ids, error) ||
+    if (rt_input_ids("--decode", options->decode, &ids, error) ||
         rt_tokenizer_decode(tokenizer, ids.ids, ids.count, !options->plain, &text, &bytes, error))
         return -1;
     if (options->json)
