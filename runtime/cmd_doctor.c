@@ -78,7 +78,7 @@ static int conclude(const struct rt_findings *findings, struct rt_error *error)
     return 0;
 }
 
-int cmd_doctor(int argc, char **argv, struct rt_error *error)
+int cmd_doctor(const struct rt_call *call, struct rt_error *error)
 {
     int json = 0;
     const char *trust = RT_TRUST_DIRECTORY; /* taken, as by every command, and not needed */
@@ -87,7 +87,7 @@ int cmd_doctor(int argc, char **argv, struct rt_error *error)
         {"--json", RT_OPTION_FLAG, &json, NULL, "print a JSON object", 0},
     };
     size_t count = 0;
-    const int status = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, NULL, &count, NULL, error);
+    const int status = rt_options_parse(call, table, sizeof table / sizeof *table, NULL, &count, error);
     if (status)
         return status < 0 ? -1 : 0;
     struct rt_findings findings = {.count = 0};

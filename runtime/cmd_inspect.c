@@ -175,7 +175,7 @@ static int inspect(const struct inspect_options *options, struct rt_error *error
     return 0;
 }
 
-int cmd_inspect(int argc, char **argv, struct rt_error *error)
+int cmd_inspect(const struct rt_call *call, struct rt_error *error)
 {
     struct inspect_options options = {.trust = RT_TRUST_DIRECTORY};
     const struct rt_option table[] = {
@@ -183,9 +183,8 @@ int cmd_inspect(int argc, char **argv, struct rt_error *error)
         {"--json", RT_OPTION_FLAG, &options.json, NULL, "print it as JSON", 0},
         {"--b2sums", RT_OPTION_FLAG, &options.b2sums, NULL, "print digests for `b2sum -l 256 -c`", 0},
     };
-    static const struct rt_command command = {"inspect", cmd_inspect, "BUNDLE", "show what a verified bundle holds"};
     size_t count = 1;
-    int parsed = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, &options.bundle, &count, &command, error);
+    int parsed = rt_options_parse(call, table, sizeof table / sizeof *table, &options.bundle, &count, error);
     if (parsed)
         return parsed < 0 ? -1 : 0;
     if (count != 1)

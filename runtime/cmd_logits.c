@@ -97,7 +97,7 @@ static int check_tokens(const struct rt_site *site, const struct rt_tokens *toke
     return 0;
 }
 
-int cmd_logits(int argc, char **argv, struct rt_error *error)
+int cmd_logits(const struct rt_call *call, struct rt_error *error)
 {
     struct logits_options options = {.site = {.trust = RT_TRUST_DIRECTORY}, .kv = "f32"};
     const struct rt_option table[] = {
@@ -108,14 +108,13 @@ int cmd_logits(int argc, char **argv, struct rt_error *error)
         {"--trust", RT_OPTION_TEXT, &options.site.trust, "DIR", "directory of trusted public keys", 0},
         {"--json", RT_OPTION_FLAG, &options.json, NULL, "print {\"logits\":[…]}", 0},
     };
-    static const struct rt_command command = {"logits", cmd_logits, "BUNDLE --tokens 1,2,3 [--all]", "the model's logits for given tokens"};
     const char *bundle = NULL;
     size_t count = 1;
-    int parsed = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, &bundle, &count, &command, error);
+    int parsed = rt_options_parse(call, table, sizeof table / sizeof *table, &bundle, &count, error);
     if (parsed)
         return parsed < 0 ? -1 : 0;
     if (count != 1 || !options.tokens)
-        return rt_fail(error, RT_EXIT_USAGE, "logits: give a bundle and --tokens; usage: cloister logits %s", command.usage);
+        return rt_fail(error, RT_EXIT_USAGE, "give a bundle and --tokens");
     if (strcmp(options.kv, "f32") && strcmp(options.kv, "bf16"))
         return rt_fail(error, RT_EXIT_USAGE, "--kv %.20s: give f32 or bf16", options.kv);
     RT_CLEAN(rt_tokens_close) struct rt_tokens tokens = {0};

@@ -53,7 +53,7 @@ static int check_options(const struct run_options *options, struct rt_error *err
 }
 
 /* 0, 1 after --help, or -1. */
-static int parse(int argc, char **argv, struct run_options *options, struct rt_error *error)
+static int parse(const struct rt_call *call, struct run_options *options, struct rt_error *error)
 {
     const struct rt_option table[] = {
         {"-p", RT_OPTION_TEXT, &options->prompt, "TEXT", "answer this message", 0},
@@ -74,7 +74,7 @@ static int parse(int argc, char **argv, struct run_options *options, struct rt_e
         {"--json", RT_OPTION_FLAG, &options->json, NULL, "print the answer as a JSON object when it is done", 0},
     };
     size_t count = 1;
-    const int status = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, &options->site.bundle, &count, NULL, error);
+    const int status = rt_options_parse(call, table, sizeof table / sizeof *table, &options->site.bundle, &count, error);
     if (status)
         return status;
     if (!count)
@@ -232,7 +232,7 @@ static int check_language(const struct rt_site *site, const struct run_options *
                    site->template_error.text);
 }
 
-int cmd_run(int argc, char **argv, struct rt_error *error)
+int cmd_run(const struct rt_call *call, struct rt_error *error)
 {
     struct run_options options = {
         .site.trust = RT_TRUST_DIRECTORY,
@@ -246,7 +246,7 @@ int cmd_run(int argc, char **argv, struct rt_error *error)
     };
     RT_FREE char *text = NULL;
     RT_CLEAN(rt_site_close) struct rt_site site = {0};
-    const int status = parse(argc, argv, &options, error);
+    const int status = parse(call, &options, error);
     if (status)
         return status < 0 ? -1 : 0;
     const int one_prompt = options.prompt || options.file;

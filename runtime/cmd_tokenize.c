@@ -135,7 +135,7 @@ static int check_options(const struct tokenize_options *options, size_t operands
     return 0;
 }
 
-int cmd_tokenize(int argc, char **argv, struct rt_error *error)
+int cmd_tokenize(const struct rt_call *call, struct rt_error *error)
 {
     struct tokenize_options options = {.trust = RT_TRUST_DIRECTORY};
     const struct rt_option table[] = {
@@ -147,10 +147,8 @@ int cmd_tokenize(int argc, char **argv, struct rt_error *error)
         {"--trust", RT_OPTION_TEXT, &options.trust, "DIR", "directory of trusted public keys", 0},
         {"--json", RT_OPTION_FLAG, &options.json, NULL, "print {\"ids\":[…]} or {\"text\":…}", 0},
     };
-    static const struct rt_command command = {"tokenize", cmd_tokenize, "BUNDLE [TEXT | -f FILE | --decode 1,2,3]",
-                                              "token ids of a text, as Hugging Face's tokenizer(text) gives them, or the text of ids"};
     size_t count = 2;
-    int parsed = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, options.operands, &count, &command, error);
+    int parsed = rt_options_parse(call, table, sizeof table / sizeof *table, options.operands, &count, error);
     if (parsed)
         return parsed < 0 ? -1 : 0;
     if (check_options(&options, count, error))

@@ -96,7 +96,7 @@ static int print_json(const struct rt_placement *placement, const struct cpu_lis
     return rt_report_json(doc, error);
 }
 
-int cmd_topo(int argc, char **argv, struct rt_error *error)
+int cmd_topo(const struct rt_call *call, struct rt_error *error)
 {
     uint64_t threads = 0;
     int json = 0;
@@ -107,7 +107,7 @@ int cmd_topo(int argc, char **argv, struct rt_error *error)
         {"--json", RT_OPTION_FLAG, &json, NULL, "print a JSON object", 0},
     };
     size_t count = 0;
-    const int status = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, NULL, &count, NULL, error);
+    const int status = rt_options_parse(call, table, sizeof table / sizeof *table, NULL, &count, error);
     if (status)
         return status < 0 ? -1 : 0;
     const struct cpu_list allowed = allowed_cpus();

@@ -90,7 +90,7 @@ static int verify(const struct verify_options *options, struct rt_error *error)
     return 0;
 }
 
-int cmd_verify(int argc, char **argv, struct rt_error *error)
+int cmd_verify(const struct rt_call *call, struct rt_error *error)
 {
     struct verify_options options = {.trust = RT_TRUST_DIRECTORY};
     const struct rt_option table[] = {
@@ -98,9 +98,8 @@ int cmd_verify(int argc, char **argv, struct rt_error *error)
         {"-t", RT_OPTION_UNSIGNED, &options.threads, "N", "use N physical cores (default all allowed)", 4096},
         {"--json", RT_OPTION_FLAG, &options.json, NULL, "print the verdict as JSON", 0},
     };
-    static const struct rt_command command = {"verify", cmd_verify, "BUNDLE", "check every signature and every byte of a bundle"};
     size_t count = 1;
-    int parsed = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, &options.bundle, &count, &command, error);
+    int parsed = rt_options_parse(call, table, sizeof table / sizeof *table, &options.bundle, &count, error);
     if (parsed)
         return parsed < 0 ? -1 : 0;
     if (count != 1)

@@ -3,17 +3,17 @@
 #ifndef CLOISTER_COMMANDS_H
 #define CLOISTER_COMMANDS_H
 
-#include "runtime/error.h"
+#include "runtime/options.h"
 
 /* Where the administrator keeps the public keys, unless --trust says otherwise. */
 #define RT_TRUST_DIRECTORY "/etc/cloister/trust"
 
-int cmd_verify(int argc, char **argv, struct rt_error *error);
-int cmd_inspect(int argc, char **argv, struct rt_error *error);
-int cmd_run(int argc, char **argv, struct rt_error *error);
-int cmd_logits(int argc, char **argv, struct rt_error *error);
-int cmd_tokenize(int argc, char **argv, struct rt_error *error);
-int cmd_topo(int argc, char **argv, struct rt_error *error);
-int cmd_doctor(int argc, char **argv, struct rt_error *error);
+int cmd_verify(const struct rt_call *call, struct rt_error *error);
+int cmd_inspect(const struct rt_call *call, struct rt_error *error);
+int cmd_run(const struct rt_call *call, struct rt_error *error);
+int cmd_logits(const struct rt_call *call, struct rt_error *error);
+int cmd_tokenize(const struct rt_call *call, struct rt_error *error);
+int cmd_topo(const struct rt_call *call, struct rt_error *error);
+int cmd_doctor(const struct rt_call *call, struct rt_error *error);
 
 #endif

@@ -7,13 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef CLOISTER_VERSION
-#define CLOISTER_VERSION "0.1"
-#endif
-
-/* Set by rt_commands_main, so that the commands need not hand their own table entry around. */
-static const char *running_program = "cloister";
-static const struct rt_command *running_command;
+#include "runtime/version.h"
 
 /* ---- the help ---- */
 
@@ -24,20 +18,21 @@ static void print_option(const struct rt_option *option)
     printf("  %-22s %s\n", left, option->help);
 }
 
-static void print_command_help(const struct rt_command *command, const struct rt_option *options, size_t count)
+static void print_command_help(const struct rt_call *call, const struct rt_option *options, size_t count)
 {
-    printf("usage: %s %s %s%s[options]\n%s\n\n", running_program, command->name, command->usage, *command->usage ? " " : "", command->help);
+    const struct rt_command *command = call->command;
+    printf("usage: %s %s %s%s[options]\n%s\n\n", call->program, command->name, command->usage, *command->usage ? " " : "", command->help);
     for (size_t i = 0; i < count; i++)
         print_option(&options[i]);
     print_option(&(struct rt_option){.name = "--help", .help = "this text"});
 }
 
-static void print_program_help(const char *about, const struct rt_command *commands, size_t count)
+static void print_program_help(const char *program, const char *about, const struct rt_command *commands, size_t count)
 {
-    printf("%s: %s\n\nusage: %s COMMAND [arguments]\n\n", running_program, about, running_program);
+    printf("%s: %s\n\nusage: %s COMMAND [arguments]\n\n", program, about, program);
     for (size_t i = 0; i < count; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].help);
-    printf("\n%s COMMAND --help lists a command's options.\n", running_program);
+    printf("\n%s COMMAND --help lists a command's options.\n", program);
 }
 
 /* ---- values ---- */
@@ -118,14 +113,14 @@ static int read_option(int argc, char **argv, int *i, const struct rt_option *op
     return read_value(option, value, error);
 }
 
-int rt_options_parse(int argc, char **argv, const struct rt_option *options, size_t option_count, const char **positional, size_t *count,
-                     const struct rt_command *command, struct rt_error *error)
+int rt_options_parse(const struct rt_call *call, const struct rt_option *options, size_t option_count, const char **positional,
+                     size_t *count, struct rt_error *error)
 {
+    const int argc = call->argc;
+    char **argv = call->argv;
     size_t room = *count;
     int options_end = 0;
     *count = 0;
-    if (command)
-        running_command = command;
     for (int i = 1; i < argc; i++) {
         int dashed = argv[i][0] == '-' && argv[i][1];
         if (options_end || !dashed) {
@@ -135,8 +130,7 @@ int rt_options_parse(int argc, char **argv, const struct rt_option *options, siz
         } else if (!strcmp(argv[i], "--")) {
             options_end = 1;
         } else if (!strcmp(argv[i], "--help")) {
-            if (running_command)
-                print_command_help(running_command, options, option_count);
+            print_command_help(call, options, option_count);
             return 1;
         } else if (read_option(argc, argv, &i, options, option_count, error)) {
             return -1;
@@ -164,9 +158,9 @@ static int wants_json(int argc, char **argv)
 }
 
 /* Puts the command's name before, and the right usage behind, what the command said; some say either themselves. */
-static void explain_usage(struct rt_error *error)
+static void explain_usage(const struct rt_call *call, struct rt_error *error)
 {
-    const struct rt_command *command = running_command;
+    const struct rt_command *command = call->command;
     const size_t name = strlen(command->name);
     char text[sizeof error->text];
     memcpy(text, error->text, sizeof text);
@@ -175,35 +169,33 @@ static void explain_usage(struct rt_error *error)
     if (strstr(text, "usage: ") || strstr(text, "--help"))
         return;
     memcpy(text, error->text, sizeof text);
-    rt_fail(error, RT_EXIT_USAGE, "%s; usage: %s %s %s%soptions: %s %s --help", text, running_program, command->name, command->usage,
-            *command->usage ? ", " : "", running_program, command->name);
+    rt_fail(error, RT_EXIT_USAGE, "%s; usage: %s %s %s%soptions: %s %s --help", text, call->program, command->name, command->usage,
+            *command->usage ? ", " : "", call->program, command->name);
 }
 
-static int run_command(const struct rt_command *command, int argc, char **argv, int json)
+static int run_command(const struct rt_call *call, int json)
 {
     struct rt_error error = {0};
-    running_command = command;
-    int status = command->run(argc, argv, &error);
+    int status = call->command->run(call, &error);
     if (!status && (fflush(stdout) || ferror(stdout)))
         status = rt_fail(&error, RT_EXIT_FAILED, "standard output: %s", strerror(errno));
     if (!status)
         return RT_EXIT_OK;
     if (error.code == RT_EXIT_USAGE)
-        explain_usage(&error);
-    return rt_error_print(&error, running_program, json);
+        explain_usage(call, &error);
+    return rt_error_print(&error, call->program, json);
 }
 
-static int unknown_command(const char *name, int json)
+static int unknown_command(const char *program, const char *name, int json)
 {
     struct rt_error error;
     rt_fail(&error, RT_EXIT_USAGE, "%s%s%s; usage: %s COMMAND [arguments], commands: %s help", name ? "unknown command \"" : "no command",
-            name ? name : "", name ? "\"" : "", running_program, running_program);
-    return rt_error_print(&error, running_program, json);
+            name ? name : "", name ? "\"" : "", program, program);
+    return rt_error_print(&error, program, json);
 }
 
 int rt_commands_main(int argc, char **argv, const char *program, const char *about, const struct rt_command *commands, size_t count)
 {
-    running_program = program;
     const char *name = argc > 1 ? argv[1] : NULL;
     if (name && !strcmp(name, "--version")) {
         printf("%s %s\n", program, CLOISTER_VERSION);
@@ -211,7 +203,7 @@ int rt_commands_main(int argc, char **argv, const char *program, const char *abo
     }
     int help = name && (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h"));
     if (help && argc == 2) {
-        print_program_help(about, commands, count);
+        print_program_help(program, about, commands, count);
         return RT_EXIT_OK;
     }
     if (help)
@@ -219,10 +211,12 @@ int rt_commands_main(int argc, char **argv, const char *program, const char *abo
     const struct rt_command *command = name ? find_command(name, commands, count) : NULL;
     int json = wants_json(argc, argv);
     if (!command)
-        return unknown_command(name, json);
+        return unknown_command(program, name, json);
+    struct rt_call call = {program, command, argc - 1, argv + 1};
+    char *ask_help[] = {argv[1], (char[]){"--help"}, NULL};
     if (help) {
-        char *ask_help[] = {argv[2], (char[]){"--help"}, NULL};
-        return run_command(command, 2, ask_help, json);
+        call.argc = 2;
+        call.argv = ask_help;
     }
-    return run_command(command, argc - 1, argv + 1, json);
+    return run_command(&call, json);
 }

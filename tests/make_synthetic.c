@@ -312,7 +312,7 @@ static int write_model(struct model *model)
     return model->shards > 1 ? write_index(model) : 0;
 }
 
-static int run(int argc, char **argv, struct rt_error *error)
+static int run(const struct rt_call *call, struct rt_error *error)
 {
     struct model model = {.shape = {.arch = "llama",
                                     .vocab = 512,
@@ -346,10 +346,8 @@ static int run(int argc, char **argv, struct rt_error *error)
         {"--shard-mb", RT_OPTION_UNSIGNED, &s->shard_mb, "N", "largest file in 10^6 bytes; one file unless given", 0},
         {"--seed", RT_OPTION_UNSIGNED, &s->seed, "N", "of the weights", 0},
     };
-    static const struct rt_command command = {"make_synthetic", run, "DIR [--arch TYPE] …",
-                                              "write a Hugging Face directory with random weights"};
     size_t count = 1;
-    int status = rt_options_parse(argc, argv, options, sizeof options / sizeof *options, &s->directory, &count, &command, error);
+    int status = rt_options_parse(call, options, sizeof options / sizeof *options, &s->directory, &count, error);
     if (status)
         return status < 0 ? -1 : 0;
     if (count != 1 || s->vocab < TOKENS)
@@ -361,6 +359,9 @@ static int run(int argc, char **argv, struct rt_error *error)
 
 int main(int argc, char **argv)
 {
+    static const struct rt_command command = {"make_synthetic", run, "DIR [--arch TYPE] …",
+                                              "write a Hugging Face directory with random weights"};
+    const struct rt_call call = {"tests", &command, argc, argv};
     struct rt_error error = {0};
-    return run(argc, argv, &error) ? rt_error_print(&error, "make_synthetic", 0) : 0;
+    return run(&call, &error) ? rt_error_print(&error, command.name, 0) : 0;
 }

@@ -192,18 +192,46 @@ static void attention_equals_reference(void)
 
 /* ---- promises of the context ---- */
 
+/* What the other tests left out shows as a skip, which REQUIRE can forbid. */
+static void avx2_was_compared(void)
+{
+    if (!contexts[KN_AVX2])
+        CHECK_SKIP("this processor lacks avx2");
+    CHECK(kn_context_isa(contexts[KN_AVX2]) == KN_AVX2);
+}
+
+static void avx512_was_compared(void)
+{
+    if (!contexts[KN_AVX512])
+        CHECK_SKIP("this processor lacks avx512");
+    CHECK(kn_context_isa(contexts[KN_AVX512]) == KN_AVX512);
+}
+
+static void vnni_was_compared(void)
+{
+    if (!contexts[KN_VNNI])
+        CHECK_SKIP("this processor lacks vnni");
+    CHECK(kn_context_isa(contexts[KN_VNNI]) == KN_VNNI);
+}
+
+static void amx_was_compared(void)
+{
+    if (!contexts[KN_AMX])
+        CHECK_SKIP("this processor lacks amx");
+    CHECK(kn_context_isa(contexts[KN_AMX]) == KN_AMX);
+}
+
 static void unsupported_is_refused(void)
 {
     struct kn_context *c = contexts[KN_PORTABLE];
-    if (kn_isa_best(kn_cpu()) == KN_AMX)
-        CHECK_SKIP("this processor has every instruction set");
-    CHECK(kn_context_open(&c, KN_AMX, NULL, 0) == KN_E_UNSUPPORTED && c == NULL);
+    for (int isa = (int)kn_isa_best(kn_cpu()) + 1; isa <= KN_AMX + 1; isa++)
+        CHECK(kn_context_open(&c, (enum kn_isa)isa, NULL, 0) == KN_E_UNSUPPORTED && c == NULL);
 }
 
 static const struct check_test tests[] = {
-    CHECK_TEST(rows_equal_reference),
-    CHECK_TEST(attention_equals_reference),
-    CHECK_TEST(unsupported_is_refused),
+    CHECK_TEST(rows_equal_reference), CHECK_TEST(attention_equals_reference), CHECK_TEST(unsupported_is_refused),
+    CHECK_TEST(avx2_was_compared),    CHECK_TEST(avx512_was_compared),        CHECK_TEST(vnni_was_compared),
+    CHECK_TEST(amx_was_compared),
 };
 
 int main(int argc, char **argv)

@@ -36,8 +36,9 @@ static int parse(const char *line, struct values *values, struct rt_error *error
         {"--real", RT_OPTION_FLOAT, &values->real, "X", "a number", 0},
         {"--stop", RT_OPTION_LIST, &values->list, "TEXT", "a list", 0},
     };
-    return rt_options_parse(argc, argv, options, sizeof options / sizeof *options, values->positional, &values->positional_count, NULL,
-                            error);
+    static const struct rt_command command = {.name = "command", .usage = "", .help = ""};
+    const struct rt_call call = {"program", &command, argc, argv};
+    return rt_options_parse(&call, options, sizeof options / sizeof *options, values->positional, &values->positional_count, error);
 }
 
 static void check_refused(const char *line, const char *why)
@@ -108,21 +109,21 @@ static void refuses_wrong_usage(void)
 
 /* ---- the whole program ---- */
 
-static int succeed(int argc, char **argv, struct rt_error *error)
+static int succeed(const struct rt_call *call, struct rt_error *error)
 {
     (void)error;
-    return argc == 2 && !strcmp(argv[0], "succeed") && !strcmp(argv[1], "x") ? 0 : -1;
+    return call->argc == 2 && !strcmp(call->argv[0], "succeed") && !strcmp(call->argv[1], "x") ? 0 : -1;
 }
 
-static int fail_trust(int argc, char **argv, struct rt_error *error)
+static int fail_trust(const struct rt_call *call, struct rt_error *error)
 {
-    (void)argc, (void)argv;
+    (void)call;
     return rt_fail(error, RT_EXIT_TRUST, "not\x1b[31m signed");
 }
 
-static int fail_usage(int argc, char **argv, struct rt_error *error)
+static int fail_usage(const struct rt_call *call, struct rt_error *error)
 {
-    (void)argc, (void)argv;
+    (void)call;
     return rt_fail(error, RT_EXIT_USAGE, "which bundle?");
 }
 

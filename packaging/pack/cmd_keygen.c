@@ -63,7 +63,7 @@ static int keygen(const struct keygen_options *options, struct rt_error *error)
     return make_pair(options, options->unprotected ? NULL : password.text, error);
 }
 
-int pk_cmd_keygen(int argc, char **argv, struct rt_error *error)
+int pk_cmd_keygen(const struct rt_call *call, struct rt_error *error)
 {
     struct keygen_options options = {0};
     const struct rt_option table[] = {
@@ -71,9 +71,8 @@ int pk_cmd_keygen(int argc, char **argv, struct rt_error *error)
         {"-s", RT_OPTION_TEXT, &options.secret, "FILE", "where the secret key goes", 0},
         {"-W", RT_OPTION_FLAG, &options.unprotected, NULL, "do not protect the secret key with a password", 0},
     };
-    static const struct rt_command command = {"keygen", pk_cmd_keygen, "-p PUBLIC -s SECRET [-W]", "make a key pair to sign bundles with"};
     size_t count = 0;
-    int parsed = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, NULL, &count, &command, error);
+    int parsed = rt_options_parse(call, table, sizeof table / sizeof *table, NULL, &count, error);
     if (parsed)
         return parsed < 0 ? -1 : 0;
     if (!options.pub || !options.secret)

@@ -111,7 +111,7 @@ static int check_name(const char *name, struct rt_error *error)
                            RT_NAME_MAX - 1);
 }
 
-static int read_options(struct pack *pack, int argc, char **argv, struct rt_error *error)
+static int read_options(struct pack *pack, const struct rt_call *call, struct rt_error *error)
 {
     const struct rt_option options[] = {
         {"-o", RT_OPTION_TEXT, &pack->bundle, "BUNDLE", "directory to write; must not exist", 0},
@@ -124,7 +124,7 @@ static int read_options(struct pack *pack, int argc, char **argv, struct rt_erro
         {"--json", RT_OPTION_FLAG, &pack->json, NULL, "print the result as JSON, and no progress", 0},
     };
     size_t count = 1;
-    int status = rt_options_parse(argc, argv, options, sizeof options / sizeof *options, &pack->model, &count, NULL, error);
+    int status = rt_options_parse(call, options, sizeof options / sizeof *options, &pack->model, &count, error);
     if (status)
         return status;
     if (count != 1 || !pack->bundle)
@@ -289,10 +289,10 @@ static int run(struct pack *pack, struct rt_error *error)
     return check_name(pack->name, error) || write_bundle(pack, error) || print_result(pack, error) ? -1 : 0;
 }
 
-int pk_cmd_pack(int argc, char **argv, struct rt_error *error)
+int pk_cmd_pack(const struct rt_call *call, struct rt_error *error)
 {
     RT_CLEAN(close_pack) struct pack pack = {.version = 1, .part_mib = PK_PART_MIB_MAX, .directory = -1};
-    int status = read_options(&pack, argc, argv, error);
+    int status = read_options(&pack, call, error);
     if (status)
         return status < 0 ? -1 : 0; /* 1: --help was printed */
     return run(&pack, error);

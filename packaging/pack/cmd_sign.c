@@ -125,16 +125,15 @@ static int sign(const struct sign_options *options, struct rt_error *error)
     return write_signature(options, &pub, signature, error);
 }
 
-int pk_cmd_sign(int argc, char **argv, struct rt_error *error)
+int pk_cmd_sign(const struct rt_call *call, struct rt_error *error)
 {
     struct sign_options options = {0};
     const struct rt_option table[] = {
         {"-s", RT_OPTION_TEXT, &options.secret, "FILE", "the secret key", 0},
         {"-t", RT_OPTION_TEXT, &options.comment, "COMMENT", "trusted comment (default: the time)", 0},
     };
-    static const struct rt_command command = {"sign", pk_cmd_sign, "BUNDLE -s SECRET [-t COMMENT]", "check a bundle and sign its manifest"};
     size_t count = 1;
-    int parsed = rt_options_parse(argc, argv, table, sizeof table / sizeof *table, &options.bundle, &count, &command, error);
+    int parsed = rt_options_parse(call, table, sizeof table / sizeof *table, &options.bundle, &count, error);
     if (parsed)
         return parsed < 0 ? -1 : 0;
     if (count != 1 || !options.secret)

@@ -2,10 +2,11 @@
 #ifndef CLOISTER_PACK_MANIFEST_WRITE_H
 #define CLOISTER_PACK_MANIFEST_WRITE_H
 
+#include "runtime/version.h"
 #include "packaging/pack/bundle_files.h"
 #include "packaging/pack/tensor_plan.h"
 
-#define PK_PROGRAM "cloister-pack 0.1"
+#define PK_PROGRAM "cloister-pack " CLOISTER_VERSION
 
 struct pk_manifest {
     const char *name, *created; /* created may be NULL */

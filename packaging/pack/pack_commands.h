@@ -3,11 +3,11 @@
 #ifndef CLOISTER_PACK_COMMANDS_H
 #define CLOISTER_PACK_COMMANDS_H
 
-#include "runtime/error.h"
+#include "runtime/options.h"
 
-int pk_cmd_keygen(int argc, char **argv, struct rt_error *error);
-int pk_cmd_pack(int argc, char **argv, struct rt_error *error);
-int pk_cmd_sign(int argc, char **argv, struct rt_error *error);
+int pk_cmd_keygen(const struct rt_call *call, struct rt_error *error);
+int pk_cmd_pack(const struct rt_call *call, struct rt_error *error);
+int pk_cmd_sign(const struct rt_call *call, struct rt_error *error);
 
 /* SOURCE_DATE_EPOCH, which main reads since nothing else looks at the environment; NULL where it is not set. Call before pk_cmd_pack. */
 void pk_source_date_epoch(const char *seconds);
