@@ -91,7 +91,7 @@ static int start(struct rt_bundle **out, const char *path, struct rt_error *erro
     bundle->path = strdup(path);
     if (!bundle->path)
         return rt_fail(error, RT_EXIT_RESOURCES, "%s: no memory", path);
-    if (rt_folder_open(&bundle->folder, bundle->path, ENTRIES_MAX, RT_EXIT_USAGE, error))
+    if (rt_folder_open(&bundle->folder, bundle->path, ENTRIES_MAX, RT_EXIT_USAGE, "check the path", error))
         return -1;
     *out = RT_MOVE(bundle);
     return 0;

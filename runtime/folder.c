@@ -59,11 +59,11 @@ static int list_names(struct rt_folder *folder, size_t max, struct rt_error *err
     return 0;
 }
 
-int rt_folder_open(struct rt_folder *out, const char *path, size_t max, enum rt_exit missing, struct rt_error *error)
+int rt_folder_open(struct rt_folder *out, const char *path, size_t max, enum rt_exit missing, const char *remedy, struct rt_error *error)
 {
     *out = (struct rt_folder){.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .path = path};
     if (out->fd < 0)
-        return rt_fail(error, missing, "%s: cannot be opened as a directory: %s; check the path", path, strerror(errno));
+        return rt_fail(error, missing, "%s: cannot be opened as a directory: %s; %s", path, strerror(errno), remedy);
     if (list_names(out, max, error)) {
         rt_folder_close(out);
         return -1;

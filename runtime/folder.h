@@ -17,8 +17,10 @@ struct rt_folder {
 
 enum rt_links { RT_LINKS_REFUSED, RT_LINKS_FOLLOWED };
 
-/* Opens and lists. More than `max` entries is RT_EXIT_TRUST; where it cannot be opened the code is `missing`. */
-RT_MUST_CHECK int rt_folder_open(struct rt_folder *out, const char *path, size_t max, enum rt_exit missing, struct rt_error *error);
+/* Opens and lists. More than `max` entries is RT_EXIT_TRUST; where it cannot be opened the code is `missing` and
+ * the message ends with `remedy`. */
+RT_MUST_CHECK int rt_folder_open(struct rt_folder *out, const char *path, size_t max, enum rt_exit missing, const char *remedy,
+                                 struct rt_error *error);
 void rt_folder_close(struct rt_folder *folder); /* safe on one that never opened (fd -1, names NULL) */
 int rt_folder_has(const struct rt_folder *folder, const char *name);
 

@@ -51,7 +51,8 @@ int rt_trust_open(struct cr_trust **out, const char *directory, struct rt_error 
     *out = NULL;
     if (cr_init()) /* here, since nothing is verified before there are keys; again is harmless */
         return rt_fail(error, RT_EXIT_FAILED, "the system gives no random numbers, without which no cryptography starts");
-    if (rt_folder_open(&folder, directory, ENTRIES_MAX, RT_EXIT_TRUST, error))
+    if (rt_folder_open(&folder, directory, ENTRIES_MAX, RT_EXIT_TRUST,
+                       "put the publisher's key (*.pub) into it, or name its place with --trust", error))
         return -1;
     if (cr_trust_open(&trust))
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory");

@@ -53,7 +53,7 @@ static int read_secret(struct cr_secret_key **out, const char *path, struct rt_e
 static int read_manifest(char **out, size_t *bytes, const char *bundle, struct rt_error *error)
 {
     RT_CLEAN(rt_folder_close) struct rt_folder folder = {.fd = -1};
-    if (rt_folder_open(&folder, bundle, ENTRIES_MAX, RT_EXIT_USAGE, error))
+    if (rt_folder_open(&folder, bundle, ENTRIES_MAX, RT_EXIT_USAGE, "check the path", error))
         return -1;
     return rt_folder_read(out, bytes, &folder, "manifest.json", RT_LINKS_REFUSED, CR_MANIFEST_MAX_BYTES, error);
 }
