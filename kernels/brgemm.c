@@ -125,6 +125,8 @@ int kn_brgemm_open(struct kn_brgemm **out, enum kn_isa isa, const size_t *k, siz
             return status;
         }
     }
+    kn_brgemm_thread_enter(brgemm); /* oneDNN generates what loads and releases tiles at its first use: here, not behind a seal */
+    kn_brgemm_thread_leave(brgemm);
     *out = brgemm;
     return KN_OK;
 }

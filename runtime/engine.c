@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "runtime/engine_parts.h"
+#include "runtime/block_ops.h"
 #include "runtime/engine_step.h"
 #include "runtime/scope.h"
 
@@ -37,6 +37,9 @@ static void widen_for_block(struct rt_widths *w, const struct rt_block *block)
         widen(&w->moe_inner, kn_pad(block->moe.inner));
         widen(&w->experts, kn_pad(block->moe.experts));
         widen(&w->top_k, block->moe.top_k);
+        int int8 = rt_quantised(&block->moe.gate) + rt_quantised(&block->moe.up); /* of the two */
+        widen(&w->expert_int8, int8 ? w->hidden : 0);
+        widen(&w->expert_floats, int8 < 2 ? w->hidden : 0);
     }
 }
 
@@ -67,11 +70,11 @@ static void *take(struct arena *arena, size_t count, size_t bytes_each)
     return at;
 }
 
-static struct rt_rows take_rows(struct arena *arena, size_t count, size_t width)
+static struct rt_rows take_rows(struct arena *arena, size_t count, size_t floats, size_t int8)
 {
-    struct rt_rows rows = {.f32_ld = width, .q_ld = width};
-    rows.f32 = take(arena, count * width, sizeof *rows.f32);
-    rows.q = take(arena, count * width, sizeof *rows.q);
+    struct rt_rows rows = {.f32_ld = floats, .q_ld = int8};
+    rows.f32 = take(arena, count * floats, sizeof *rows.f32);
+    rows.q = take(arena, count * int8, sizeof *rows.q);
     rows.scale = take(arena, count, sizeof *rows.scale);
     return rows;
 }
@@ -85,7 +88,7 @@ static void lay_out(struct rt_engine *e, struct arena *arena, unsigned workers)
     size_t inner_elements = larger(rows * inner, uses * w->moe_inner), up_elements = larger(rows * w->inner, uses * w->moe_inner);
     e->residual = take(arena, rows * w->hidden, sizeof(float));
     e->mixed = take(arena, rows * w->hidden, sizeof(float));
-    e->in = take_rows(arena, larger(rows, e->options.max_logits), w->hidden);
+    e->in = take_rows(arena, larger(rows, e->options.max_logits), w->hidden, w->hidden);
     e->query = take(arena, rows * w->heads, sizeof(float));
     e->key = take(arena, rows * w->kv, sizeof(float));
     e->value = take(arena, rows * w->kv, sizeof(float));
@@ -97,7 +100,7 @@ static void lay_out(struct rt_engine *e, struct arena *arena, unsigned workers)
     e->expert_inner.f32_ld = e->expert_inner.q_ld = w->moe_inner;
     e->up = take(arena, up_elements, sizeof(float));
     e->expert_out = take(arena, uses ? rows * w->hidden : 0, sizeof(float));
-    e->expert_in = take_rows(arena, uses, w->hidden);
+    e->expert_in = take_rows(arena, uses, w->expert_floats, w->expert_int8);
     e->router = take(arena, rows * w->experts, sizeof(float));
     e->expert_ids = take(arena, uses, sizeof *e->expert_ids);
     e->expert_weights = take(arena, uses, sizeof(float));

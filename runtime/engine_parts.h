@@ -35,6 +35,7 @@ struct rt_expert_use { /* one row of one expert */
 /* Widths that buffers need: maxima over all blocks, each padded to 64. */
 struct rt_widths {
     size_t hidden, heads, kv, head_dim, inner, moe_inner, experts, top_k, k_max, group, rope, vocab;
+    size_t expert_floats, expert_int8; /* hidden where experts read rows in that form, else 0 */
 };
 
 struct rt_engine {

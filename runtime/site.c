@@ -132,23 +132,30 @@ static int check_memory(const struct rt_site *site, const struct rt_engine_optio
     return 0;
 }
 
-static int load_weights(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
+/* Memory for the weights, untouched so far, and the model's pointers into it: whatever does not fit together is refused before
+ * gigabytes are read. */
+static int reserve_weights(struct rt_site *site, struct rt_error *error)
 {
     site->stream_bytes = site->manifest->stream_bytes;
-    void *memory = mmap(NULL, site->stream_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, site->stream_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %llu MiB of weights: %s", (unsigned long long)site->stream_bytes >> 20,
                        strerror(errno));
     site->stream = memory;
     (void)madvise(memory, site->stream_bytes, MADV_HUGEPAGE); /* fewer address translations where the kernel grants it */
+    return rt_model_bind(site->manifest, site->stream, error);
+}
+
+static int load_weights(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
+{
     struct rt_progress_bar bar;
     rt_progress_bar_open(&bar, "loading", options->json || options->quiet);
     int failed = rt_bundle_load(site->bundle, site->stream, site->workers, &(struct rt_progress){rt_progress_bar_report, &bar}, error);
     rt_progress_bar_close(&bar);
     if (failed)
         return -1;
-    (void)mprotect(memory, site->stream_bytes, PROT_READ); /* nobody writes to weights any more */
-    return rt_model_bind(site->manifest, site->stream, error);
+    (void)mprotect(site->stream, site->stream_bytes, PROT_READ); /* nobody writes to weights any more */
+    return 0;
 }
 
 static int read_texts(struct rt_bundle *bundle, struct texts *texts, struct rt_error *error)
@@ -230,8 +237,9 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
 {
     double start = now();
     RT_CLEAN(close_texts) struct texts texts = {0};
+    (void)kn_cpu(); /* asks the kernel for AMX, which threads inherit */
     if (rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
-        open_verified(site, options, error) || open_kernels(site, error))
+        open_verified(site, options, error) || open_kernels(site, error) || reserve_weights(site, error))
         return -1;
     struct rt_engine_options engine = engine_options(site, options);
     if (check_memory(site, &engine, error) || load_weights(site, options, error) || read_texts(site->bundle, &texts, error))
