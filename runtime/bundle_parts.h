@@ -15,7 +15,7 @@ struct rt_bundle {
     uint8_t *chunks; /* the verified list of chunk digests, once something is loaded */
 };
 
-/* "manifest.json.<16 capital hex digits>.minisig" */
+/* "manifest.json.KEYID.minisig", the key id in capital hex digits, with or without its leading zeros. */
 int rt_is_signature_name(const char *name);
 /* Reads manifest.json and its signatures, and nothing else, and verifies. */
 RT_MUST_CHECK int rt_bundle_verify(struct rt_bundle *bundle, const struct cr_trust *trust, struct rt_error *error);

@@ -23,10 +23,18 @@ static void clean_signatures(struct signatures *signatures)
         free(signatures->texts[i]);
 }
 
+/* Digits of the key id in a signature's name: 1 to 16, since minisign shows an id without its leading zeros. 0: not such a name. */
+static size_t name_digits(const char *name)
+{
+    if (strncmp(name, name_head, NAME_HEAD) != 0)
+        return 0;
+    size_t digits = strspn(name + NAME_HEAD, "0123456789ABCDEF");
+    return digits <= NAME_ID && strcmp(name + NAME_HEAD + digits, name_tail) == 0 ? digits : 0;
+}
+
 int rt_is_signature_name(const char *name)
 {
-    return strncmp(name, name_head, NAME_HEAD) == 0 && strspn(name + NAME_HEAD, "0123456789ABCDEF") == NAME_ID &&
-           strcmp(name + NAME_HEAD + NAME_ID, name_tail) == 0;
+    return name_digits(name) > 0;
 }
 
 /* The error of a cr_ status on account of one signature file. */
@@ -52,7 +60,8 @@ static int check_name(const struct rt_bundle *bundle, const char *name, const st
     if (status != CR_OK)
         return fail_signature(status, bundle, name, error);
     cr_key_id_hex(hex, id);
-    if (strncmp(name + NAME_HEAD, hex, NAME_ID) != 0)
+    size_t digits = name_digits(name), dropped = NAME_ID - digits;
+    if (strspn(hex, "0") < dropped || strncmp(name + NAME_HEAD, hex + dropped, digits) != 0)
         return rt_fail(error, RT_EXIT_TRUST, "%s/%s: a signature by key %s under another name; copy the bundle again", bundle->path, name,
                        hex);
     return 0;
@@ -85,7 +94,8 @@ static int fail_untrusted(const struct rt_bundle *bundle, const struct signature
         return rt_fail(error, RT_EXIT_TRUST, "%s: not signed; the publisher signs it with `cloister-pack sign %s -s SECRET_KEY`",
                        bundle->path, bundle->path);
     for (size_t i = 0; i < signatures->count && used + NAME_ID + 2 < sizeof ids; i++)
-        used += (size_t)snprintf(ids + used, sizeof ids - used, " %.*s", NAME_ID, signatures->names[i] + NAME_HEAD);
+        used += (size_t)snprintf(ids + used, sizeof ids - used, " %.*s", (int)name_digits(signatures->names[i]),
+                                 signatures->names[i] + NAME_HEAD);
     return rt_fail(error, RT_EXIT_TRUST,
                    "%s/" RT_MANIFEST_NAME ": signed by no trusted key, only by%s; if that is the publisher, add its public key",
                    bundle->path, ids);

@@ -287,7 +287,7 @@ minisign_sign() {
     shift 2
     minisign -S "$@" -s "$secret" -m "$bundle/manifest.json" -x "$bundle/manifest.json.$id.minisig" >/dev/null
 }
-id_of() { head -n 1 "$1" | grep -oE '[0-9A-F]{16}'; }
+id_of() { head -n 1 "$1" | grep -oE '[0-9A-F]{1,16}$'; } # without leading zeros: minisign shows none
 
 case_is "minisign accepts our signature"
 if needs minisign; then

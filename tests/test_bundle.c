@@ -223,6 +223,26 @@ static void what_is_read_unverified_is_no_link_either(void)
     fixture_close(&f);
 }
 
+/* minisign shows a key id without its leading zeros, and people name files by what they see. */
+static void a_name_may_drop_leading_zeros(void)
+{
+    struct fixture f = {0};
+    char shorter[512], longer[512];
+    do {
+        tiny_key_close(&f.key);
+        tiny_key_open(&f.key);
+    } while (f.key.pub.id[CR_KEY_ID_BYTES - 1] >> 4); /* one key in sixteen: its first digit is 0 */
+    f.directory = tiny_bundle(&f.key, NULL);
+    snprintf(shorter, sizeof shorter, "%s/manifest.json.%s", f.directory, signature_name(&f) + strlen("manifest.json.0"));
+    snprintf(longer, sizeof longer, "%s/manifest.json.0%s", f.directory, signature_name(&f) + strlen("manifest.json."));
+    CHECK(rename(path_of(&f, signature_name(&f)), shorter) == 0);
+    CHECK_THAT(try_open(&f) == 0, "%s", f.error.text);
+    CHECK(rename(shorter, longer) == 0);
+    CHECK_REFUSED(try_open(&f), "not signed");
+    tiny_remove(f.directory);
+    tiny_key_close(&f.key);
+}
+
 static void signatures_are_needed_and_named_for_their_key(void)
 {
     struct fixture f;
@@ -304,5 +324,5 @@ static void trust_stores_hold_keys_or_are_refused(void)
 
 CHECK_MAIN(CHECK_TEST(weights_are_loaded_as_they_are), CHECK_TEST(two_signers_may_vouch), CHECK_TEST(a_flipped_bit_is_found_where_it_is),
            CHECK_TEST(the_list_must_match_both_ways), CHECK_TEST(what_is_read_unverified_is_no_link_either),
-           CHECK_TEST(signatures_are_needed_and_named_for_their_key), CHECK_TEST(chunk_lists_that_contradict_the_manifest_are_refused),
-           CHECK_TEST(trust_stores_hold_keys_or_are_refused))
+           CHECK_TEST(a_name_may_drop_leading_zeros), CHECK_TEST(signatures_are_needed_and_named_for_their_key),
+           CHECK_TEST(chunk_lists_that_contradict_the_manifest_are_refused), CHECK_TEST(trust_stores_hold_keys_or_are_refused))

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t interrupted;
+static _Atomic int interrupted; /* lock-free, so a handler may set it and every thread may read it */
 
 static void note_signal(int number)
 {
