@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/bundle_parts.h"
+#include "runtime/clock.h"
 #include "runtime/scope.h"
 #include "runtime/workers.h"
 
@@ -20,7 +20,7 @@ static const double report_every_s = 0.1;
 struct meter { /* progress over several files */
     const struct rt_progress *progress;
     uint64_t done, total;
-    struct timespec start;
+    double start;
     double reported_s;
 };
 
@@ -36,24 +36,16 @@ struct job { /* one file */
     struct meter *meter;
 };
 
-static double meter_seconds(const struct meter *meter)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - meter->start.tv_sec) + 1e-9 * (double)(now.tv_nsec - meter->start.tv_nsec);
-}
-
 static void meter_start(struct meter *meter, const struct rt_progress *progress, uint64_t total)
 {
-    *meter = (struct meter){.progress = progress, .total = total};
-    clock_gettime(CLOCK_MONOTONIC, &meter->start);
+    *meter = (struct meter){.progress = progress, .total = total, .start = rt_seconds()};
 }
 
 static void meter_report(struct meter *meter, uint64_t done, int at_end)
 {
     if (!meter || !meter->progress)
         return;
-    double seconds = meter_seconds(meter);
+    double seconds = rt_seconds() - meter->start;
     if (!at_end && seconds - meter->reported_s < report_every_s)
         return;
     meter->reported_s = seconds;

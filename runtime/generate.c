@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "runtime/clock.h"
 #include "runtime/scope.h"
 
 struct answer { /* one request under way */
@@ -16,13 +16,6 @@ struct answer { /* one request under way */
     int stopped;    /* by a stop text */
     int cancelled;
 };
-
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)(t.tv_sec - start->tv_sec) + (double)(t.tv_nsec - start->tv_nsec) * 1e-9;
-}
 
 /* ---- text and stops ---- */
 
@@ -167,21 +160,20 @@ static int decode(struct rt_site *site, struct rt_sequence *sequence, struct ans
 static int answer_request(struct rt_site *site, struct rt_sequence *sequence, struct answer *answer, struct rt_error *error)
 {
     struct rt_result *result = answer->result;
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start = rt_seconds();
     if (prefill(site, sequence, answer, error))
         return -1;
-    result->prefill_s = seconds_since(&start);
+    result->prefill_s = rt_seconds() - start;
     if (answer->cancelled) {
         result->finish = RT_FINISH_CANCELLED;
         return append_text(result, "", 0, error);
     }
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    start = rt_seconds();
     if (answer->request->max_new == 0)
         result->finish = RT_FINISH_LENGTH;
     else if (decode(site, sequence, answer, error))
         return -1;
-    result->decode_s = seconds_since(&start);
+    result->decode_s = rt_seconds() - start;
     size_t bytes = 0;
     const char *text = answer->stopped ? "" : rt_decoder_end(answer->decoder, &bytes);
     return hand_out(answer, text, bytes, 1, error);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <yyjson.h>
 
+#include "runtime/clock.h"
 #include "runtime/machine_memory.h"
 #include "runtime/progress.h"
 #include "runtime/scope.h"
@@ -38,13 +38,6 @@ static void close_texts(struct texts *texts)
 static void close_trust(struct cr_trust **trust)
 {
     cr_trust_close(trust);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* ---- kernels and memory ---- */
@@ -235,7 +228,7 @@ static int open_verified(struct rt_site *site, const struct rt_site_options *opt
 
 static int open_site(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
-    double start = now();
+    double start = rt_seconds();
     RT_CLEAN(close_texts) struct texts texts = {0};
     (void)kn_cpu(); /* asks the kernel for AMX, which threads inherit */
     if (rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
@@ -251,7 +244,7 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
         rt_engine_open(&site->engine, &site->manifest->model, site->kernels, site->workers, &engine, error))
         return -1;
     site->max_rows = engine.max_rows;
-    site->load_s = now() - start;
+    site->load_s = rt_seconds() - start;
     return 0;
 }
 

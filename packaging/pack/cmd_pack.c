@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "packaging/pack/bundle_files.h"
 #include "packaging/pack/interrupt.h"
@@ -14,6 +13,7 @@
 #include "packaging/pack/stream_writer.h"
 #include "packaging/pack/texts_pack.h"
 #include "packaging/pack/weights_pack.h"
+#include "runtime/clock.h"
 #include "runtime/options.h"
 #include "runtime/scope.h"
 
@@ -36,7 +36,7 @@ struct pack {
     struct pk_texts texts;
     struct pk_files files;
     struct pk_output *output;
-    struct timespec started;
+    double started;
 };
 
 void pk_source_date_epoch(const char *seconds)
@@ -225,13 +225,6 @@ static int write_bundle(struct pack *pack, struct rt_error *error)
 
 /* ---- the result ---- */
 
-static double seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
-}
-
 static int print_json(const struct pack *pack, size_t files, uint64_t bytes, struct rt_error *error)
 {
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -244,7 +237,7 @@ static int print_json(const struct pack *pack, size_t files, uint64_t bytes, str
     yyjson_mut_obj_add_uint(doc, root, "files", files);
     yyjson_mut_obj_add_uint(doc, root, "bytes", bytes);
     yyjson_mut_obj_add_uint(doc, root, "parameters", pack->plan.parameters);
-    yyjson_mut_obj_add_real(doc, root, "seconds", seconds_since(&pack->started));
+    yyjson_mut_obj_add_real(doc, root, "seconds", rt_seconds() - pack->started);
     RT_FREE char *text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL);
     yyjson_mut_doc_free(doc);
     if (!text)
@@ -281,7 +274,7 @@ static int run(struct pack *pack, struct rt_error *error)
     if (cr_init() != CR_OK)
         return rt_fail(error, RT_EXIT_FAILED, "libsodium does not start");
     pk_interrupt_watch();
-    clock_gettime(CLOCK_MONOTONIC, &pack->started);
+    pack->started = rt_seconds();
     if (read_model(pack, error) || pk_output_open(&pack->output, pack->bundle, error))
         return -1;
     if (!pack->name)

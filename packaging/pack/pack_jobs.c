@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "packaging/pack/interrupt.h"
+#include "runtime/clock.h"
 #include "runtime/scope.h"
 
 enum {
@@ -88,16 +89,9 @@ static unsigned thread_count(const struct pk_jobs *jobs)
     return count ? (unsigned)count : 1;
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void wait_and_report(struct pool *pool)
 {
-    double start = seconds_now();
+    double start = rt_seconds();
     pthread_mutex_lock(&pool->lock);
     while (pool->running > 0) {
         struct timespec until;
@@ -106,7 +100,7 @@ static void wait_and_report(struct pool *pool)
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&pool->ended, &pool->lock, &until);
-        rt_progress_bar_report(pool->jobs->bar, atomic_load(pool->jobs->done), pool->jobs->total, seconds_now() - start);
+        rt_progress_bar_report(pool->jobs->bar, atomic_load(pool->jobs->done), pool->jobs->total, rt_seconds() - start);
     }
     pthread_mutex_unlock(&pool->lock);
 }
