@@ -93,6 +93,7 @@ ifneq ($(FLAGS),$(file <$(B)/flags))
 .PHONY: $(B)/flags
 endif
 $(B)/flags: | $(TC)/cc.cfg
+	$(Q)packaging/packages.sh build $(filter host,$(KIND))
 	@mkdir -p $(B)
 	@echo '$(FLAGS)' > $@
 $(TC)/cc.cfg:
@@ -101,6 +102,7 @@ $(TC)/cc.cfg:
 -include $(wildcard $(B)/*/*.d $(B)/packaging/pack/*.d)
 
 test: all
+	$(Q)packaging/packages.sh --optional test
 	$(Q)rm -f $(filter-out $(TESTS) %.o %.d,$(wildcard $(B)/tests/test_*)) # tests whose source is gone
 	$(Q)tests/run.sh $(B)
 demo: programs
@@ -108,6 +110,7 @@ demo: programs
 bench: $(B)/tests/test_kernels
 	$(Q)$< --bench
 lint:
+	$(Q)packaging/packages.sh lint
 	$(Q)tests/lint.sh
 format:
 	$(Q)clang-format-19 -i $$(find crypto kernels runtime packaging tests -name '*.[ch]')

@@ -145,9 +145,10 @@ static enum reading read_line(const struct chat *chat, char **line, size_t *room
         fputs("> ", stdout);
         fflush(stdout);
     }
+    errno = 0;
     const ssize_t count = getline(line, room, stdin);
     if (count < 0) {
-        const int was_interrupted = rt_console_interrupted();
+        const int was_interrupted = errno == EINTR || rt_console_interrupted();
         if (chat->is_terminal)
             putchar('\n');
         clearerr(stdin);

@@ -31,8 +31,6 @@ if [ -n "$only_print" ] || [ -e "$DONE/cc.cfg" ]; then echo "$DONE"; exit 0; fi
 say() { echo "deps: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-# shellcheck source=prereq.sh
-. "$RECIPE/prereq.sh"
 # shellcheck source=fetch.sh
 . "$RECIPE/fetch.sh"
 # shellcheck source=musl.sh
@@ -70,7 +68,9 @@ step() {
 cpu_seconds() { awk -v hz="$(getconf CLK_TCK)" '{ print int(($16 + $17) / hz) }' /proc/$$/stat; }
 
 say "building the $FLAVOUR toolchain (minutes); later builds find it in the cache"
-require_packages
+purposes=(build)
+[ "$FLAVOUR" = musl ] || purposes+=(host)
+"$RECIPE/../packages.sh" "${purposes[@]}" 9>&-
 fetch_sources
 if [ "$FLAVOUR" = musl ]; then
     step musl
