@@ -41,9 +41,9 @@ cannot_fetch() {
 apt_fetch() {
     local uri
     apt_prepare "$2" || return
-    uri=$(apt_private "$2" source --print-uris -t "$2" "$1" | awk -v f="$3" '$2 == f { gsub(/\047/, "", $1); print $1; exit }')
+    uri=$(apt_private "$2" source --print-uris "$1" | awk -v f="$3" '$2 == f { gsub(/\047/, "", $1); print $1; exit }')
     [ -n "$uri" ] || { echo "$3 is not in the package lists of $2"; return 1; }
-    /usr/lib/apt/apt-helper -oAPT::Sandbox::User="$(id -un)" download-file "$uri" "$CACHE/sources/$3.part" "SHA256:$4"
+    /usr/lib/apt/apt-helper -oAcquire::Retries=3 -oAPT::Sandbox::User="$(id -un)" download-file "$uri" "$CACHE/sources/$3.part" "SHA256:$4"
 }
 
 apt_private() {
@@ -60,7 +60,7 @@ apt_prepare() {
     mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
     read -r uri key < <(machine_mirror) || { echo "no Debian mirror in the machine's apt sources"; return 1; }
     echo "deb-src [signed-by=$key] $uri $1 main" > "$dir/sources.list"
-    apt_private "$1" -qq update || return
+    apt_private "$1" -oAcquire::Retries=3 -oAPT::Update::Error-Mode=any -qq update || return
     touch "$dir/ready"
 }
 
