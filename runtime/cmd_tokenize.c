@@ -12,6 +12,7 @@
 #include "runtime/options.h"
 #include "runtime/report.h"
 #include "runtime/scope.h"
+#include "runtime/seal.h"
 #include "runtime/tokenizer.h"
 
 struct tokenize_options {
@@ -92,6 +93,9 @@ static int open_tokenizer(struct rt_tokenizer **out, const struct tokenize_optio
         return -1;
     if (!json)
         return rt_fail(error, RT_EXIT_UNSUPPORTED, "%s: the bundle has no tokenizer", options->operands[0]);
+    rt_bundle_close(&bundle);
+    if (rt_seal(error)) /* nothing is opened any more: the text has been read */
+        return -1;
     if (rt_tokenizer_open(out, json, bytes, config, config_bytes, error))
         return rt_wrap(error, "%s", options->operands[0]);
     return 0;
@@ -112,13 +116,12 @@ static int decode(const struct rt_tokenizer *tokenizer, const struct tokenize_op
     return 0;
 }
 
-static int encode(const struct rt_tokenizer *tokenizer, const struct tokenize_options *options, struct rt_error *error)
+static int encode(const struct rt_tokenizer *tokenizer, const struct tokenize_options *options, const char *text, size_t bytes,
+                  struct rt_error *error)
 {
     RT_CLEAN(rt_tokens_close) struct rt_tokens ids = {0};
-    RT_FREE char *text = NULL;
-    size_t bytes;
     unsigned flags = options->plain ? 0 : RT_ENCODE_SPECIAL | RT_ENCODE_TEMPLATE;
-    if (read_text(options, &text, &bytes, error) || rt_tokenizer_encode(tokenizer, text, bytes, flags, &ids, error))
+    if (rt_tokenizer_encode(tokenizer, text, bytes, flags, &ids, error))
         return -1;
     if (options->json)
         return print_ids_json(&ids, error);
@@ -154,7 +157,9 @@ int cmd_tokenize(const struct rt_call *call, struct rt_error *error)
     if (check_options(&options, count, error))
         return -1;
     RT_CLEAN(rt_tokenizer_close) struct rt_tokenizer *tokenizer = NULL;
-    if (open_tokenizer(&tokenizer, &options, error))
+    RT_FREE char *text = NULL;
+    size_t bytes = 0;
+    if ((!options.decode && read_text(&options, &text, &bytes, error)) || open_tokenizer(&tokenizer, &options, error))
         return -1;
-    return options.decode ? decode(tokenizer, &options, error) : encode(tokenizer, &options, error);
+    return options.decode ? decode(tokenizer, &options, error) : encode(tokenizer, &options, text, bytes, error);
 }

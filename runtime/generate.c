@@ -7,6 +7,8 @@
 #include "runtime/clock.h"
 #include "runtime/scope.h"
 
+enum { TEXT_BYTES_PER_TOKEN = 16 }; /* reserved; more is found where it is needed */
+
 struct answer { /* one request under way */
     const struct rt_request *request;
     struct rt_result *result;
@@ -19,16 +21,34 @@ struct answer { /* one request under way */
 
 /* ---- text and stops ---- */
 
+/* Room for an answer of `tokens` tokens, so that the loop over them allocates nothing but for unusually long texts. */
+static int reserve(struct rt_result *result, size_t tokens, struct rt_error *error)
+{
+    result->tokens.room = tokens + 1;
+    result->text_room = TEXT_BYTES_PER_TOKEN * (tokens + 1);
+    result->tokens.ids = malloc(result->tokens.room * sizeof *result->tokens.ids);
+    result->text = malloc(result->text_room);
+    if (!result->tokens.ids || !result->text)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for an answer of %zu tokens; give a smaller -n", tokens);
+    result->text[0] = 0;
+    return 0;
+}
+
 static int append_text(struct rt_result *result, const char *text, size_t bytes, struct rt_error *error)
 {
-    char *grown = realloc(result->text, result->text_bytes + bytes + 1);
-    if (!grown)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the answer");
-    if (bytes)
-        memcpy(grown + result->text_bytes, text, bytes);
-    result->text = grown;
+    size_t room = result->text_room;
+    while (result->text_bytes + bytes >= room)
+        room *= 2;
+    if (room > result->text_room) {
+        char *grown = realloc(result->text, room);
+        if (!grown)
+            return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the answer");
+        result->text = grown;
+        result->text_room = room;
+    }
+    memcpy(result->text + result->text_bytes, text, bytes);
     result->text_bytes += bytes;
-    grown[result->text_bytes] = 0;
+    result->text[result->text_bytes] = 0;
     return 0;
 }
 
@@ -80,20 +100,6 @@ static int hand_out(struct answer *answer, const char *text, size_t bytes, int f
 
 /* ---- tokens ---- */
 
-static int keep_token(struct rt_tokens *tokens, uint32_t id, struct rt_error *error)
-{
-    if (tokens->count == tokens->room) {
-        size_t room = tokens->room ? 2 * tokens->room : 256;
-        uint32_t *grown = realloc(tokens->ids, room * sizeof *grown);
-        if (!grown)
-            return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the answer");
-        tokens->ids = grown;
-        tokens->room = room;
-    }
-    tokens->ids[tokens->count++] = id;
-    return 0;
-}
-
 static int ends_answer(const struct rt_site *site, uint32_t id)
 {
     for (uint32_t i = 0; i < site->stop_count; i++)
@@ -140,7 +146,8 @@ static int decode(struct rt_site *site, struct rt_sequence *sequence, struct ans
         }
         size_t bytes;
         const char *text = rt_decoder_feed(answer->decoder, id, &bytes);
-        if (keep_token(&result->tokens, id, error) || hand_out(answer, text, bytes, 0, error))
+        result->tokens.ids[result->tokens.count++] = id;
+        if (hand_out(answer, text, bytes, 0, error))
             return -1;
         rt_sampler_see(answer->sampler, id);
         if (answer->stopped || asked_to_stop(answer)) {
@@ -166,7 +173,7 @@ static int answer_request(struct rt_site *site, struct rt_sequence *sequence, st
     result->prefill_s = rt_seconds() - start;
     if (answer->cancelled) {
         result->finish = RT_FINISH_CANCELLED;
-        return append_text(result, "", 0, error);
+        return 0;
     }
     start = rt_seconds();
     if (answer->request->max_new == 0)
@@ -195,7 +202,8 @@ int rt_generate(struct rt_site *site, struct rt_sequence *sequence, const struct
         rt_decoder_open(&decoder, site->tokenizer, 0, error))
         return -1;
     struct answer answer = {.request = request, .result = out, .decoder = decoder, .sampler = sampler};
-    if (answer_request(site, sequence, &answer, error)) {
+    size_t most = site->context - length; /* and one more, whose place in the cache is not needed any more */
+    if (reserve(out, request->max_new < most ? request->max_new : most + 1, error) || answer_request(site, sequence, &answer, error)) {
         rt_result_close(out);
         return -1;
     }

@@ -22,7 +22,7 @@ enum rt_finish { RT_FINISH_STOP, RT_FINISH_LENGTH, RT_FINISH_CANCELLED };
 
 struct rt_result { /* rt_result_close frees */
     char *text;
-    size_t text_bytes;
+    size_t text_bytes, text_room;
     struct rt_tokens tokens; /* generated ones, without the end token */
     uint32_t prompt_tokens;
     enum rt_finish finish;
