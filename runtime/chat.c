@@ -109,6 +109,7 @@ static int answer(struct chat *chat, const struct rt_tokens *prompt, struct rt_r
     rt_console_interrupted();
     if (rt_generate(chat->site, chat->sequence, &request, result, error))
         return -1;
+    rt_console_interrupted(); /* it was meant for this answer */
     putchar('\n');
     if (fflush(stdout))
         return rt_fail(error, RT_EXIT_FAILED, "standard output: %s", strerror(errno));
@@ -145,13 +146,11 @@ static enum reading read_line(const struct chat *chat, char **line, size_t *room
         fputs("> ", stdout);
         fflush(stdout);
     }
-    errno = 0;
-    const ssize_t count = getline(line, room, stdin);
+    const int was_interrupted = chat->is_terminal && rt_console_wait();
+    const ssize_t count = was_interrupted ? -1 : getline(line, room, stdin);
     if (count < 0) {
-        const int was_interrupted = errno == EINTR || rt_console_interrupted();
         if (chat->is_terminal)
             putchar('\n');
-        clearerr(stdin);
         return was_interrupted ? READ_INTERRUPTED : READ_END;
     }
     *bytes = (size_t)count;

@@ -2,6 +2,7 @@
 #include "runtime/console.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static void note_interrupt(int signal)
 
 int rt_console_catch_interrupts(struct rt_error *error)
 {
-    struct sigaction action = {.sa_handler = note_interrupt}; /* without SA_RESTART: a read at the prompt must return */
+    struct sigaction action = {.sa_handler = note_interrupt}; /* without SA_RESTART: waiting at the prompt must end */
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGINT, &action, NULL))
         return rt_fail(error, RT_EXIT_FAILED, "catching Ctrl-C: %s", strerror(errno));
@@ -29,6 +30,19 @@ int rt_console_interrupted(void)
     const int was = interrupted;
     interrupted = 0;
     return was;
+}
+
+int rt_console_wait(void)
+{
+    sigset_t interrupt, before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    int ready = interrupted ? -1 : ppoll(&input, 1, NULL, &before);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    rt_console_interrupted();
+    return ready < 0 ? -1 : 0;
 }
 
 /* Bytes of the control character at text[0]; 0 if it is none. */

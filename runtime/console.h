@@ -15,6 +15,9 @@ int rt_console_cancelled(void *user);
 
 /* From here on Ctrl-C does not end the program but is counted. */
 RT_MUST_CHECK int rt_console_catch_interrupts(struct rt_error *error);
+/* Waits at the prompt of a terminal: 0 when there is a line (or the end) to read, -1 when Ctrl-C is pressed, or was since the last answer.
+ * The signal is let in only while waiting, so that none falls between a look and the wait. */
+int rt_console_wait(void);
 /* Whether it was pressed since the last call. */
 int rt_console_interrupted(void);
 

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -89,12 +90,16 @@ static int start(struct rt_workers *workers, const struct rt_placement *placemen
     if (pthread_attr_init(&attributes))
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for threads");
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited: signals are the main thread's */
     int failed = 0;
     for (unsigned i = 0; i < workers->count && !failed; i++) {
         workers->list[i] = (struct worker){.workers = workers, .index = i, .place = placement->places[i]};
         failed = pthread_create(&workers->list[i].thread, &attributes, worker_main, &workers->list[i]);
         workers->started += !failed;
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (failed)
         return rt_fail(error, RT_EXIT_RESOURCES, "thread %u of %u does not start: %s; raise the limit of tasks or give a smaller -t",
