@@ -88,7 +88,7 @@ static int ask(struct rt_site *site, const struct question *question, struct rt_
     if (encode_question(site, question->text, prompt, error))
         return -1;
     struct rt_request request = {
-        .prompt = prompt->ids, .prompt_count = (uint32_t)prompt->count, .max_new = 48, .sampling = {.top_p = 1, .repeat_penalty = 1}};
+        .prompt = prompt->ids, .prompt_count = (uint32_t)prompt->count, .max_new = 96, .sampling = {.top_p = 1, .repeat_penalty = 1}};
     struct rt_result result = {0};
     struct rt_sequence *sequence = rt_sequence_open(site->engine);
     int status = sequence ? rt_generate(site, sequence, &request, &result, error) : rt_fail(error, RT_EXIT_RESOURCES, "no sequence");
