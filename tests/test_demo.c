@@ -13,6 +13,7 @@
 #include "runtime/scope.h"
 #include "runtime/seal.h"
 #include "tests/check.h"
+#include "tests/read_file.h"
 #include "tests/program.h"
 
 #define DEMO "packaging/demo"
@@ -36,18 +37,6 @@ static size_t question_count;
 static struct program_paths paths;
 
 /* ---- the list ---- */
-
-static char *read_whole(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    size_t room = 16 << 20;
-    char *text = file ? malloc(room) : NULL;
-    if (text)
-        text[fread(text, 1, room - 1, file)] = 0;
-    if (file)
-        fclose(file);
-    return text;
-}
 
 /* Splits `text` in place; the questions point into it. -1 where a line has not four fields. */
 static int read_questions(char *text)
@@ -183,7 +172,8 @@ static void w4_answers(void)
 int main(void)
 {
     static const struct check_test tests[] = {CHECK_TEST(bf16_answers), CHECK_TEST(w8_answers), CHECK_TEST(w4_answers)};
-    char *list = read_whole(DEMO "/questions.tsv");
+    size_t bytes;
+    char *list = read_file(DEMO "/questions.tsv", &bytes);
     if (program_paths_find(&paths) || !list || read_questions(list)) {
         fprintf(stderr, DEMO "/questions.tsv: lines of language, kind, question and answer are needed, or it is missing\n");
         return 1;

@@ -1,6 +1,7 @@
 /* test_prompt.c: conversations → tokens: the same as encoding the rendered text, except that nobody writes a control token into a
  * message. On the demo model's tokenizer and template. */
 #include "tests/check.h"
+#include "tests/read_file.h"
 
 #include <stdlib.h>
 
@@ -10,14 +11,6 @@
 #define FOLDER "packaging/demo/model/"
 
 enum { START = 1, END = 2 }; /* <|im_start|>, <|im_end|> */
-
-static char *read_file(const char *path, size_t *bytes)
-{
-    RT_CLOSE_FILE FILE *file = fopen(path, "rb");
-    char *text = file ? calloc(1, 4 << 20) : NULL;
-    *bytes = text ? fread(text, 1, (4 << 20) - 1, file) : 0;
-    return text;
-}
 
 static struct rt_tokenizer *open_tokenizer(void)
 {

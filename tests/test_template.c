@@ -1,6 +1,7 @@
 /* test_template.c: chat templates against what Jinja2 says in transformers' environment (golden/templates/cases.json, made by
  * make_golden_templates.py), what is refused when opened, the marks on foreign bytes, and the limits. */
 #include "tests/check.h"
+#include "tests/read_file.h"
 
 #include <stdlib.h>
 #include <yyjson.h>
@@ -11,14 +12,6 @@
 #define FOLDER "tests/golden/templates/"
 
 static const struct rt_message greeting[] = {{"user", "Hi"}};
-
-static char *read_file(const char *path, size_t *bytes)
-{
-    RT_CLOSE_FILE FILE *file = fopen(path, "rb");
-    char *text = file ? calloc(1, 1 << 20) : NULL;
-    *bytes = text ? fread(text, 1, (1 << 20) - 1, file) : 0;
-    return text;
-}
 
 /* The rendered text, or NULL with *error filled. */
 static char *render(const char *source, size_t bytes, const struct rt_template_input *input, struct rt_error *error)

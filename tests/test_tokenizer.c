@@ -1,6 +1,7 @@
 /* test_tokenizer.c: the tokenizer against Hugging Face's `tokenizers`, on the golden data that
  * make_golden_tokenizers.py wrote, and a few rules that the data does not show. Run from the top of the tree. */
 #include "tests/check.h"
+#include "tests/read_file.h"
 
 #include <stdlib.h>
 #include <yyjson.h>
@@ -14,27 +15,10 @@ static const char *const names[] = {"gpt2",  "gpt2_prefix",      "qwen", "llama3
 
 /* --- files --- */
 
-static char *read_all(const char *path, size_t *bytes)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    *bytes = 0;
-    if (file && !fseek(file, 0, SEEK_END)) {
-        long size = ftell(file);
-        rewind(file);
-        text = size >= 0 ? malloc((size_t)size + 1) : NULL;
-        *bytes = text ? fread(text, 1, (size_t)size, file) : 0;
-    }
-    if (file)
-        fclose(file);
-    CHECK_THAT(text, "cannot read %s", path);
-    return text;
-}
-
 static yyjson_doc *read_doc(const char *path)
 {
     size_t bytes;
-    char *text = read_all(path, &bytes);
+    char *text = read_file(path, &bytes);
     yyjson_doc *doc = text ? yyjson_read(text, bytes, 0) : NULL;
     free(text);
     CHECK_THAT(doc, "%s is not JSON", path);
@@ -48,7 +32,7 @@ static struct rt_tokenizer *open_golden(const char *name)
     struct rt_error error = {0};
     struct rt_tokenizer *tokenizer = NULL;
     snprintf(path, sizeof path, GOLDEN "%s.tokenizer.json", name);
-    char *json = read_all(path, &bytes);
+    char *json = read_file(path, &bytes);
     CHECK_THAT(json && !rt_tokenizer_open(&tokenizer, json, bytes, NULL, 0, &error), "%s: %s", name, error.text);
     free(json);
     return tokenizer;

@@ -1,6 +1,7 @@
 /* test_tokenizer_hostile.c: tokenizers that are broken, hostile or beyond what is supported, and texts that are
  * long: each must be refused with the right code and words, or done in time. Run from the top of the tree. */
 #include "tests/check.h"
+#include "tests/read_file.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -9,23 +10,6 @@
 
 /* --- files --- */
 
-static char *read_all(const char *path, size_t *bytes)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    *bytes = 0;
-    if (file && !fseek(file, 0, SEEK_END)) {
-        long size = ftell(file);
-        rewind(file);
-        text = size >= 0 ? malloc((size_t)size + 1) : NULL;
-        *bytes = text ? fread(text, 1, (size_t)size, file) : 0;
-    }
-    if (file)
-        fclose(file);
-    CHECK_THAT(text, "cannot read %s", path);
-    return text;
-}
-
 static struct rt_tokenizer *open_golden(const char *name)
 {
     char path[256];
@@ -33,7 +17,7 @@ static struct rt_tokenizer *open_golden(const char *name)
     struct rt_error error = {0};
     struct rt_tokenizer *tokenizer = NULL;
     snprintf(path, sizeof path, "tests/golden/tokenizers/%s.tokenizer.json", name);
-    char *json = read_all(path, &bytes);
+    char *json = read_file(path, &bytes);
     CHECK_THAT(json && !rt_tokenizer_open(&tokenizer, json, bytes, NULL, 0, &error), "%s: %s", name, error.text);
     free(json);
     return tokenizer;
@@ -192,7 +176,7 @@ static void refuses_depth_and_number(void)
 static void refuses_every_truncation(void)
 {
     size_t bytes;
-    char *json = read_all("tests/golden/tokenizers/llama2.tokenizer.json", &bytes);
+    char *json = read_file("tests/golden/tokenizers/llama2.tokenizer.json", &bytes);
     for (size_t cut = 0; json && cut < bytes - 2; cut += 37) {
         struct rt_tokenizer *tokenizer = NULL;
         struct rt_error error = {0};
