@@ -12,7 +12,7 @@ optional=
 wanted=
 for purpose in "$@"; do
     case $purpose in
-    build) wanted+=" make clang-19 lld-19 llvm-19 cmake ninja-build patch perl tar xz-utils bzip2 gzip linux-libc-dev" ;;
+    build) wanted+=" make python3 clang-19 lld-19 llvm-19 cmake ninja-build patch perl tar xz-utils bzip2 gzip linux-libc-dev" ;;
     host) wanted+=" g++ libc6-dev libclang-rt-19-dev" ;;
     test) wanted+=" jq minisign strace file" ;;
     lint) wanted+=" clang-format-19 shellcheck perl" ;;
