@@ -124,6 +124,7 @@ INPUT=/dev/null
 
 case_is "a chat on a terminal: prompt, timing, Ctrl-C"
 needs python3
+python3 -c 'import os; os.openpty()' 2>/dev/null || skip "no pseudo-terminal can be had here"
 expect on_terminal
 
 case_is "a prompt that is longer than the context is refused with both numbers"
