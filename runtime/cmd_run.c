@@ -95,7 +95,7 @@ static void override(float *value, double option)
 /* The publisher's parameters where the command line says nothing. */
 static struct rt_sampling choose_sampling(const struct rt_site *site, const struct run_options *options)
 {
-    struct rt_sampling sampling = site->sampling;
+    struct rt_sampling sampling = site->generation.sampling;
     override(&sampling.temperature, options->temperature);
     override(&sampling.top_p, options->top_p);
     override(&sampling.min_p, options->min_p);

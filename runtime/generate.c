@@ -102,8 +102,8 @@ static int hand_out(struct answer *answer, const char *text, size_t bytes, int f
 
 static int ends_answer(const struct rt_site *site, uint32_t id)
 {
-    for (uint32_t i = 0; i < site->stop_count; i++)
-        if (site->stop_ids[i] == id)
+    for (uint32_t i = 0; i < site->generation.stop_count; i++)
+        if (site->generation.stop_ids[i] == id)
             return 1;
     return 0;
 }

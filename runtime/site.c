@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <yyjson.h>
 
 #include "runtime/clock.h"
 #include "runtime/machine_memory.h"
@@ -35,38 +34,27 @@ static void close_texts(struct texts *texts)
     free(texts->generation);
 }
 
-static void close_trust(struct cr_trust **trust)
-{
-    cr_trust_close(trust);
-}
-
 /* ---- kernels and memory ---- */
 
-static size_t add_inputs(size_t *k, size_t count, const struct kn_matrix *w)
+/* The length of the rows that a block's last product reads; its others read the model's width. */
+static size_t last_input(const struct rt_block *block)
 {
-    for (size_t i = 0; i < count; i++)
-        if (k[i] == w->k)
-            return count;
-    k[count] = w->k;
-    return count + 1;
+    switch (block->kind) {
+    case RT_BLOCK_ATTENTION: return (size_t)block->attention.heads * block->attention.head_dim;
+    case RT_BLOCK_MLP: return block->mlp.inner;
+    case RT_BLOCK_MOE: return block->moe.inner;
+    }
+    return 0;
 }
 
-/* The distinct lengths of rows that the model's products read; k has room for three per block and one more. */
+/* The lengths of rows that the model's products read, repeats and all; k has room for one more than all blocks. */
 static size_t list_inputs(const struct rt_model *model, size_t *k)
 {
-    k[0] = model->hidden;
-    size_t count = 1;
+    size_t count = 0;
+    k[count++] = model->hidden;
     for (uint32_t l = 0; l < model->layer_count; l++)
-        for (uint32_t b = 0; b < model->layers[l].count; b++) {
-            const struct rt_block *block = &model->layers[l].blocks[b];
-            struct kn_matrix last = {0};
-            switch (block->kind) {
-            case RT_BLOCK_ATTENTION: last.k = block->attention.heads * block->attention.head_dim; break;
-            case RT_BLOCK_MLP: last.k = block->mlp.inner; break;
-            case RT_BLOCK_MOE: last.k = block->moe.inner; break;
-            }
-            count = add_inputs(k, count, &last);
-        }
+        for (uint32_t b = 0; b < model->layers[l].count; b++)
+            k[count++] = last_input(&model->layers[l].blocks[b]);
     return count;
 }
 
@@ -87,25 +75,17 @@ static int open_kernels(struct rt_site *site, struct rt_error *error)
     return 0;
 }
 
+/* As many rows a step as buffers of BUFFERS_MAX_BYTES allow; logits of one row, or of each where more are asked for. */
 static struct rt_engine_options engine_options(const struct rt_site *site, const struct rt_site_options *options)
 {
-    struct rt_engine_options engine = {
-        .kv = options->kv,
-        .max_tokens = site->context,
-        .max_sequences = 2,
-        .max_rows = ROWS_MAX,
-        .max_logits = options->max_logits ? options->max_logits : 1,
-    };
-    for (uint64_t cache, buffers; engine.max_rows > ROWS_MIN; engine.max_rows /= 2) {
-        if (options->max_logits > 1)
-            engine.max_logits = engine.max_rows;
+    struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->context, .max_sequences = 2};
+    for (engine.max_rows = ROWS_MAX;; engine.max_rows /= 2) {
+        uint64_t cache, buffers;
+        engine.max_logits = options->max_logits > 1 ? engine.max_rows : 1;
         rt_engine_size(&site->manifest->model, site->kernels, &engine, rt_workers_count(site->workers), &cache, &buffers);
-        if (buffers <= BUFFERS_MAX_BYTES)
-            break;
+        if (buffers <= BUFFERS_MAX_BYTES || engine.max_rows <= ROWS_MIN)
+            return engine;
     }
-    if (options->max_logits > 1)
-        engine.max_logits = engine.max_rows;
-    return engine;
 }
 
 /* Refuses before anything large is read, with the figures, instead of being killed later. */
@@ -116,9 +96,8 @@ static int check_memory(const struct rt_site *site, const struct rt_engine_optio
     uint64_t needed = site->manifest->stream_bytes + cache + buffers;
     if (available && needed > available)
         return rt_fail(error, RT_EXIT_RESOURCES,
-                       "%s needs %llu MiB (weights %llu, cache of %u tokens %llu, buffers %llu) and %llu MiB are free; give a smaller "
-                       "--ctx, pack with "
-                       "fewer bits, or free memory",
+                       "%s needs %llu MiB (weights %llu, cache of %u tokens %llu, buffers %llu) and %llu MiB are free; "
+                       "give a smaller --ctx, pack with fewer bits, or free memory",
                        site->manifest->name, (unsigned long long)needed >> 20, (unsigned long long)site->manifest->stream_bytes >> 20,
                        engine->max_tokens, (unsigned long long)cache >> 20, (unsigned long long)buffers >> 20,
                        (unsigned long long)available >> 20);
@@ -163,46 +142,9 @@ static int read_texts(struct rt_bundle *bundle, struct texts *texts, struct rt_e
 
 /* ---- behind the seal ---- */
 
-static void add_stop(struct rt_site *site, yyjson_val *id)
-{
-    if (yyjson_is_uint(id) && site->stop_count < sizeof site->stop_ids / sizeof *site->stop_ids)
-        site->stop_ids[site->stop_count++] = (uint32_t)yyjson_get_uint(id);
-}
-
-static float number_or(yyjson_val *object, const char *key, float otherwise)
-{
-    yyjson_val *value = yyjson_obj_get(object, key);
-    return yyjson_is_num(value) ? (float)yyjson_get_num(value) : otherwise;
-}
-
-/* generation.json: what ends an answer, and the publisher's sampling parameters. */
-static int read_generation(struct rt_site *site, const struct texts *texts, struct rt_error *error)
-{
-    site->sampling = (struct rt_sampling){.top_p = 1, .repeat_penalty = 1};
-    if (texts->generation) {
-        yyjson_doc *doc = yyjson_read(texts->generation, texts->generation_bytes, 0);
-        yyjson_val *root = yyjson_doc_get_root(doc);
-        if (!yyjson_is_obj(root)) {
-            yyjson_doc_free(doc);
-            return rt_fail(error, RT_EXIT_TRUST, "generation.json is not a JSON object; pack the bundle again");
-        }
-        yyjson_val *ids = yyjson_obj_get(root, "eos_ids"), *id;
-        size_t i, count;
-        yyjson_arr_foreach(ids, i, count, id) add_stop(site, id);
-        site->sampling.temperature = number_or(root, "temperature", 0);
-        site->sampling.top_k = (uint32_t)number_or(root, "top_k", 0);
-        site->sampling.top_p = number_or(root, "top_p", 1);
-        site->sampling.min_p = number_or(root, "min_p", 0);
-        site->sampling.repeat_penalty = number_or(root, "repetition_penalty", 1);
-        yyjson_doc_free(doc);
-    }
-    if (!site->stop_count && site->tokenizer && rt_tokenizer_eos(site->tokenizer) >= 0)
-        site->stop_ids[site->stop_count++] = (uint32_t)rt_tokenizer_eos(site->tokenizer);
-    return 0;
-}
-
 static int open_language(struct rt_site *site, const struct texts *texts, struct rt_error *error)
 {
+    site->generation = (struct rt_generation){.sampling = {.top_p = 1, .repeat_penalty = 1}};
     if (texts->tokenizer &&
         rt_tokenizer_open(&site->tokenizer, texts->tokenizer, texts->tokenizer_bytes, texts->config, texts->config_bytes, error))
         return rt_wrap(error, "tokenizer.json");
@@ -210,14 +152,18 @@ static int open_language(struct rt_site *site, const struct texts *texts, struct
         (void)!rt_template_open(&site->chat_template, texts->chat_template, texts->template_bytes, &site->template_error);
     else
         rt_fail(&site->template_error, RT_EXIT_UNSUPPORTED, "the bundle has no chat template");
-    return read_generation(site, texts, error);
+    if (texts->generation && rt_generation_read(&site->generation, texts->generation, texts->generation_bytes, error))
+        return -1;
+    if (!site->generation.stop_count && site->tokenizer && rt_tokenizer_eos(site->tokenizer) >= 0)
+        site->generation.stop_ids[site->generation.stop_count++] = (uint32_t)rt_tokenizer_eos(site->tokenizer);
+    return 0;
 }
 
 /* ---- all of it ---- */
 
 static int open_verified(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
-    RT_CLEAN(close_trust) struct cr_trust *trust = NULL;
+    RT_CLEAN(cr_trust_close) struct cr_trust *trust = NULL;
     if (rt_trust_open(&trust, options->trust, error) || rt_bundle_open(&site->bundle, options->bundle, trust, error))
         return -1;
     site->manifest = rt_bundle_manifest(site->bundle);

@@ -5,7 +5,7 @@
 
 #include "runtime/bundle.h"
 #include "runtime/engine.h"
-#include "runtime/sampler.h"
+#include "runtime/generation_defaults.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
 
@@ -30,11 +30,9 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_tokenizer *tokenizer;
     struct rt_template *chat_template; /* NULL: none, or unsupported; why is in template_error */
     struct rt_error template_error;
-    struct rt_sampling sampling; /* the publisher's; greedy where the bundle says nothing */
-    uint32_t stop_ids[16];       /* tokens that end an answer */
-    uint32_t stop_count;
-    uint32_t context;  /* tokens the cache holds, over all sequences */
-    uint32_t max_rows; /* tokens in one step */
+    struct rt_generation generation; /* greedy, and the tokenizer's end, where the bundle says nothing */
+    uint32_t context;                /* tokens the cache holds, over all sequences */
+    uint32_t max_rows;               /* tokens in one step */
     int manifest_owned;
     double load_s;
 };

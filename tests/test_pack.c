@@ -198,8 +198,10 @@ static void test_generation(void)
         const char *generation, *config, *want; /* want NULL: refused */
     } cases[] = {
         {"{}", "{\"eos_token_id\":2,\"bos_token_id\":1}", "{\n  \"eos_ids\": [\n    2\n  ],\n  \"bos_id\": 1\n}\n"},
-        {"{\"eos_token_id\":[5,6],\"temperature\":0.6,\"top_k\":20,\"top_p\":0.95,\"min_p\":0}", "{\"eos_token_id\":2}",
-         "{\n  \"eos_ids\": [\n    5,\n    6\n  ],\n  \"temperature\": 0.6,\n  \"top_k\": 20,\n  \"top_p\": 0.95,\n  \"min_p\": 0.0\n}\n"},
+        {"{\"eos_token_id\":[5,6],\"temperature\":0.6,\"top_k\":20,\"top_p\":0.95,\"min_p\":0,\"repetition_penalty\":1.5}",
+         "{\"eos_token_id\":2}",
+         "{\n  \"eos_ids\": [\n    5,\n    6\n  ],\n  \"temperature\": 0.6,\n  \"top_k\": 20,\n  \"top_p\": 0.95,\n  \"min_p\": 0.0,\n  "
+         "\"repetition_penalty\": 1.5\n}\n"},
         {"{\"do_sample\":false,\"temperature\":0.6}", "{}", "{}\n"},
         {"{\"eos_token_id\":100}", "{}", NULL},
         {"{\"top_p\":1.5}", "{}", NULL},

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 
 #include "packaging/pack/json_text.h"
+#include "runtime/generation_defaults.h"
 
 #define GENERATION_FILE "generation_config.json"
-
-enum { EOS_MAX = 16 };
 
 struct writer {
     yyjson_mut_doc *doc;
@@ -42,8 +41,8 @@ static int add_ends(const struct writer *w)
     yyjson_mut_obj_add_val(w->doc, w->root, "eos_ids", list);
     if (!yyjson_is_arr(given))
         return add_token(w, list, given, from->file);
-    if (yyjson_arr_size(given) > EOS_MAX)
-        return rt_fail(w->error, RT_EXIT_UNSUPPORTED, "%s: more than %d values in \"eos_token_id\"", from->file, EOS_MAX);
+    if (yyjson_arr_size(given) > RT_STOPS_MAX)
+        return rt_fail(w->error, RT_EXIT_UNSUPPORTED, "%s: more than %d values in \"eos_token_id\"", from->file, RT_STOPS_MAX);
     yyjson_arr_iter each = yyjson_arr_iter_with(given);
     for (yyjson_val *id; (id = yyjson_arr_iter_next(&each));)
         if (add_token(w, list, id, from->file))
@@ -63,12 +62,12 @@ static int add_begin(const struct writer *w)
     return 0;
 }
 
-static int add_number(const struct writer *w, const char *key, double max)
+static int add_number(const struct writer *w, const char *key, double min, double max)
 {
     double value = 0;
     if (!pk_json_get(&w->generation, key))
         return 0;
-    if (pk_json_number(&w->generation, key, 0, max, &value, w->error))
+    if (pk_json_number(&w->generation, key, min, max, &value, w->error))
         return -1;
     yyjson_mut_obj_add_real(w->doc, w->root, key, value);
     return 0;
@@ -82,11 +81,11 @@ static int add_sampling(const struct writer *w)
         return -1;
     if (!sample)
         return 0;
-    if (add_number(w, "temperature", 100) || pk_json_integer(&w->generation, "top_k", 0, UINT32_MAX, &top_k, w->error))
+    if (add_number(w, "temperature", 0, 100) || pk_json_integer(&w->generation, "top_k", 0, UINT32_MAX, &top_k, w->error))
         return -1;
     if (pk_json_get(&w->generation, "top_k"))
         yyjson_mut_obj_add_uint(w->doc, w->root, "top_k", top_k);
-    return add_number(w, "top_p", 1) || add_number(w, "min_p", 1) ? -1 : 0;
+    return add_number(w, "top_p", 0, 1) || add_number(w, "min_p", 0, 1) ? -1 : 0;
 }
 
 int pk_generation_print(char **out, size_t *bytes, yyjson_val *generation, yyjson_val *config, uint32_t vocab, struct rt_error *error)
@@ -95,7 +94,7 @@ int pk_generation_print(char **out, size_t *bytes, yyjson_val *generation, yyjso
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     struct writer w = {doc, yyjson_mut_obj(doc), {generation, GENERATION_FILE}, {config, "config.json"}, vocab, error};
     yyjson_mut_doc_set_root(doc, w.root);
-    int failed = add_ends(&w) || add_begin(&w) || add_sampling(&w);
+    int failed = add_ends(&w) || add_begin(&w) || add_sampling(&w) || add_number(&w, "repetition_penalty", 0.01, 100);
     if (!failed)
         *out = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY_TWO_SPACES | YYJSON_WRITE_NEWLINE_AT_END, bytes);
     yyjson_mut_doc_free(doc);
