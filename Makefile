@@ -4,9 +4,11 @@
 #   V=1              shows the commands
 #   FLAVOUR=asan     in build-asan/: AddressSanitizer and UBSan on the host's C library; tsan likewise
 #   FUZZ_S=60        seconds for each fuzzer
+#   PEERS=DIR        other programs to measure beside ours (tests/bench.sh says how)
 
 FLAVOUR := release
 FUZZ_S  := 60
+PEERS   ?=
 DESTDIR :=
 PREFIX  := /usr
 
@@ -46,6 +48,7 @@ ISA_avx2   := -mavx2 -mfma -mf16c -mbmi2
 ISA_avx512 := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 ISA_vnni   := $(ISA_avx512) -mavx512vnni
 ISA_vbmi   := $(ISA_vnni) -mavx512vbmi
+ISA_amx    := -mamx-tile -mamx-int8
 isa_flags   = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 
 objects  = $(patsubst %.c,$(B)/%.o,$(1))
@@ -69,6 +72,8 @@ $(B)/cloister:      $(B)/runtime/main.o $(LAYERS)
 $(B)/cloister-pack: $(B)/packaging/pack/main.o $(B)/pack.a $(LAYERS)
 $(TESTS) $(FUZZERS): $(B)/%: $(B)/%.o $(B)/helpers.a $(B)/pack.a $(LAYERS)
 $(FUZZERS): LDFLAGS += -fsanitize=fuzzer
+WRAPPED := malloc calloc realloc aligned_alloc posix_memalign mmap # counted there
+$(B)/tests/test_allocations: LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 $(B)/cloister $(B)/cloister-pack $(TESTS) $(FUZZERS):
 	@echo "LD $@"
 	$(Q)$(LINK) $(LDFLAGS) $^ $(LIBS) -o $@
@@ -88,7 +93,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(CFLAGS) $(isa_flags) -MMD -MP -c $< -o $@
 
 # Everything is rebuilt when the toolchain or a flag changes.
-FLAGS := $(CC) $(CFLAGS) $(LDFLAGS) $(LIBS) $(ISA_vbmi)
+FLAGS := $(CC) $(CFLAGS) $(LDFLAGS) $(LIBS) $(ISA_vbmi) $(ISA_amx)
 ifneq ($(FLAGS),$(file <$(B)/flags))
 .PHONY: $(B)/flags
 endif
@@ -107,8 +112,8 @@ test: all
 	$(Q)tests/run.sh $(B)
 demo: programs
 	$(Q)packaging/demo/demo.sh $(B)
-bench: $(B)/tests/test_kernels
-	$(Q)$< --bench
+bench: programs
+	$(Q)PEERS='$(PEERS)' tests/bench.sh $(B)
 lint:
 	$(Q)packaging/packages.sh lint
 	$(Q)tests/lint.sh
@@ -137,6 +142,6 @@ clean:
 help:
 	@echo 'make [all]   both programs and the tests, in build/    make lint    the rules of the tree'
 	@echo 'make test    builds and runs every test                make format  applies .clang-format'
-	@echo 'make asan    the tests under ASan and UBSan            make bench   kernels against their references'
+	@echo 'make asan    the tests under ASan and UBSan            make bench   speed, and that of others with PEERS=DIR'
 	@echo 'make tsan    the tests under TSan                      make demo    packs, verifies and runs a small model'
 	@echo 'make fuzz    each fuzzer for FUZZ_S seconds            make install into DESTDIR/PREFIX'

@@ -1,8 +1,9 @@
 /* digest.c: BLAKE2b-256 of bytes, at once or piece by piece, and its hexadecimal form (as `b2sum -l 256` prints it). */
-#include "crypto/crypto.h"
+#include "crypto/digest_lanes.h"
 
 #include <assert.h>
 #include <sodium/crypto_generichash_blake2b.h>
+#include <sodium/runtime.h>
 #include <sodium/utils.h>
 #include <string.h>
 
@@ -31,6 +32,15 @@ void cr_hash_end(struct cr_hash *hash, uint8_t out[CR_DIGEST_BYTES])
 void cr_digest(uint8_t out[CR_DIGEST_BYTES], const void *bytes, size_t count)
 {
     crypto_generichash_blake2b(out, CR_DIGEST_BYTES, bytes, count, NULL, 0);
+}
+
+void cr_digest_lanes(uint8_t out[CR_LANES][CR_DIGEST_BYTES], const uint8_t *const inputs[CR_LANES], size_t count)
+{
+    if (sodium_runtime_has_avx2())
+        cr_digest_lanes_avx2(out, inputs, count);
+    else
+        for (int lane = 0; lane < CR_LANES; lane++)
+            cr_digest(out[lane], inputs[lane], count);
 }
 
 int cr_digest_equal(const uint8_t a[CR_DIGEST_BYTES], const uint8_t b[CR_DIGEST_BYTES])

@@ -1,9 +1,11 @@
-/* brgemm.c: integer products of many rows (n1 §2) through oneDNN's brgemm ukernel. Owns the generated kernels: one per padded K and row
- * count, all made in kn_brgemm_open; nothing is generated or allocated after it. The only file that knows oneDNN.
+/* brgemm.c: integer products of many rows (n1 §2) on AMX's tiles, through oneDNN's brgemm ukernel. Owns the generated kernels: one per
+ * padded K and row count, all made in kn_brgemm_open; nothing is generated or allocated after it. The only file that knows oneDNN.
  *
- * A chunk of rows is copied into scratch, once for all panels: with K as its row length, which a kernel fixes, and without AMX as
- * u8 = x + 128, since the s8 × s8 kernel of oneDNN 3.7 then reads A as u8 without saying so. A w4 panel is unpacked into scratch once
- * for all rows of the chunk. The last rows of a chunk go through the next larger kernel: what it makes of stale scratch is not stored. */
+ * A kernel fixes the length of its rows: a chunk of rows that lie otherwise is copied into scratch, once for all panels, and the last rows
+ * of any chunk, which go through the next larger kernel: what that makes of stale scratch is not stored. A w4 panel is unpacked into
+ * scratch once for all rows of the chunk.
+ *
+ * Without AMX many_vnni.c is faster than brgemm at every number of rows, for w8 and w4. TABLE */
 #include "kernels/brgemm.h"
 
 #include "kernels/layout.h"
@@ -20,10 +22,8 @@ enum {
 };
 static const size_t block_rows[SIZES] = {BLOCK, 16, 8};
 
-/* Fewer rows than these go to the panel-streaming kernels, which decode w4 in registers: measured with VNNI; estimated with AMX. */
-static const struct {
-    size_t w8, w4;
-} rows_min_vnni = {16, 33}, rows_min_amx = {5, 9};
+/* Fewer rows than these go to the panel-streaming kernels, which decode w4 in registers. Estimated. */
+enum { ROWS_MIN_W8 = 5, ROWS_MIN_W4 = 9 };
 
 struct shape {
     size_t kp;
@@ -31,7 +31,6 @@ struct shape {
 };
 
 struct kn_brgemm {
-    int signed_rows; /* AMX multiplies s8 × s8 */
     size_t scratchpad, count;
     struct shape shapes[];
 };
@@ -75,9 +74,8 @@ static struct scratch scratch_cut(void *at, size_t kp)
 
 static int kernel_make(struct kn_brgemm *brgemm, dnnl_brgemm_t *out, size_t rows, size_t kp)
 {
-    dnnl_data_type_t type = brgemm->signed_rows ? dnnl_s8 : dnnl_u8;
     size_t scratchpad = 0;
-    dnnl_status_t s = dnnl_brgemm_create(out, (dnnl_dim_t)rows, KN_PANEL, (dnnl_dim_t)kp, 1, (dnnl_dim_t)kp, KN_PANEL, KN_PANEL, type,
+    dnnl_status_t s = dnnl_brgemm_create(out, (dnnl_dim_t)rows, KN_PANEL, (dnnl_dim_t)kp, 1, (dnnl_dim_t)kp, KN_PANEL, KN_PANEL, dnnl_s8,
                                          dnnl_s8, dnnl_s32);
     if (s == dnnl_success)
         s = dnnl_brgemm_set_add_C(*out, 0);
@@ -111,13 +109,12 @@ static int shape_add(struct kn_brgemm *brgemm, size_t kp)
     return KN_OK;
 }
 
-int kn_brgemm_open(struct kn_brgemm **out, enum kn_isa isa, const size_t *k, size_t count)
+int kn_brgemm_open(struct kn_brgemm **out, const size_t *k, size_t count)
 {
     *out = NULL;
     struct kn_brgemm *brgemm = calloc(1, sizeof *brgemm + count * sizeof brgemm->shapes[0]);
     if (!brgemm)
         return KN_E_MEMORY;
-    brgemm->signed_rows = isa == KN_AMX;
     for (size_t i = 0; i < count; i++) {
         int status = k[i] == 0 || shape_find(brgemm, kn_pad(k[i])) ? KN_OK : shape_add(brgemm, kn_pad(k[i]));
         if (status < 0) {
@@ -157,23 +154,14 @@ void kn_brgemm_thread_leave(const struct kn_brgemm *brgemm)
 
 int kn_brgemm_takes(const struct kn_brgemm *brgemm, const struct kn_gemm *g)
 {
-    size_t w8 = brgemm->signed_rows ? rows_min_amx.w8 : rows_min_vnni.w8, w4 = brgemm->signed_rows ? rows_min_amx.w4 : rows_min_vnni.w4;
-    return g->m >= (g->w->format == KN_W4 ? w4 : w8) && shape_find(brgemm, kn_pad(g->w->k)) != NULL;
+    return g->m >= (g->w->format == KN_W4 ? ROWS_MIN_W4 : ROWS_MIN_W8) && shape_find(brgemm, kn_pad(g->w->k)) != NULL;
 }
 
-static void rows_copy(const struct kn_brgemm *brgemm, int8_t *out, const struct kn_gemm *g, size_t m, size_t count)
+static void rows_copy(int8_t *out, const struct kn_gemm *g, size_t m, size_t count)
 {
     size_t kp = kn_pad(g->w->k);
-    uint64_t flip = brgemm->signed_rows ? 0 : UINT64_C(0x8080808080808080);
-    for (size_t r = 0; r < count; r++) {
-        const int8_t *x = (const int8_t *)g->x + (m + r) * g->ldx;
-        for (size_t k = 0; k < kp; k += sizeof(uint64_t)) {
-            uint64_t eight;
-            memcpy(&eight, x + k, sizeof eight);
-            eight ^= flip;
-            memcpy(out + r * kp + k, &eight, sizeof eight);
-        }
-    }
+    for (size_t r = 0; r < count; r++)
+        memcpy(out + r * kp, (const int8_t *)g->x + kn_row_of_x(g, m + r) * g->ldx, kp);
 }
 
 /* The largest kernel that `rows` fill, or the smallest one. */
@@ -185,45 +173,35 @@ static size_t kernel_for(size_t rows)
     return i;
 }
 
-/* Rows m … m+count of a chunk, already in scratch, by one panel of int8. */
-static void chunk_by_panel(const struct shape *shape, const struct scratch *s, const uint8_t *panel, size_t count, struct kn_finish *f,
-                           const struct kn_ops *ops)
+/* Rows m … m+count of the product, which lie in scratch, by one panel of int8. */
+static void chunk_by_panel(const struct shape *shape, const struct scratch *s, const uint8_t *panel, size_t m, size_t count,
+                           const struct kn_finish *f, const struct kn_ops *ops)
 {
     static const dnnl_dim_t offsets[2] = {0, 0};
     size_t used = SIZES;
-    for (size_t row = 0; row < count; row += f->rows) {
-        size_t kernel = kernel_for(count - row);
+    for (size_t row = 0; row < count; row += block_rows[used]) {
+        size_t kernel = kernel_for(count - row), rows = block_rows[kernel];
         if (kernel != used)
             dnnl_brgemm_set_hw_context(shape->kernel[kernel]); /* the tiles' shape is the kernel's own */
         used = kernel;
         dnnl_brgemm_execute(shape->kernel[kernel], s->rows + row * shape->kp, panel, offsets, s->acc, s->scratchpad);
-        f->acc = s->acc;
-        f->rows = count - row < block_rows[kernel] ? count - row : block_rows[kernel];
-        ops->finish(f);
-        f->sx += f->rows;
-        f->y += f->rows * f->ldy;
+        ops->finish(f, s->acc, m + row, count - row < rows ? count - row : rows);
     }
 }
 
-void kn_brgemm_gemm(const struct kn_brgemm *brgemm, const struct kn_ops *ops, const struct kn_gemm *g, size_t panel0, size_t panel1)
+void kn_brgemm_gemm(const struct kn_brgemm *brgemm, const struct kn_ops *ops, const struct kn_gated *g, size_t panel0, size_t panel1)
 {
-    const struct shape *shape = shape_find(brgemm, kn_pad(g->w->k));
-    struct scratch s = scratch_cut(g->scratch, shape->kp);
+    const struct shape *shape = shape_find(brgemm, kn_pad(g->gate.w->k));
+    struct scratch s = scratch_cut(g->gate.scratch, shape->kp);
     size_t chunk = chunk_rows(shape->kp);
-    for (size_t m = 0; m < g->m; m += chunk) {
-        size_t count = g->m - m < chunk ? g->m - m : chunk;
-        rows_copy(brgemm, s.rows, g, m, count);
-        for (size_t p = panel0; p < panel1; p++) {
-            const uint8_t *panel = kn_panel_at(g->w, p);
-            struct kn_finish f = {.sum = brgemm->signed_rows ? NULL : kn_panel_sum(g->w, panel),
-                                  .scale = kn_panel_scale(g->w, panel),
-                                  .sx = g->sx + m,
-                                  .bias = g->bias ? g->bias + p * KN_PANEL : NULL,
-                                  .y = g->y + m * g->ldy + p * KN_PANEL,
-                                  .ldy = g->ldy};
-            if (g->w->format == KN_W4)
-                ops->unpack_w4((int8_t *)s.panel, panel, shape->kp, g->w->codebook);
-            chunk_by_panel(shape, &s, g->w->format == KN_W4 ? s.panel : panel, count, &f, ops);
+    for (size_t m = 0; m < g->gate.m; m += chunk) {
+        size_t count = g->gate.m - m < chunk ? g->gate.m - m : chunk;
+        rows_copy(s.rows, &g->gate, m, count);
+        for (size_t i = 0; i < kn_passes(g, panel0, panel1); i++) {
+            struct kn_pass p = kn_pass_at(g, panel0, panel1, i);
+            if (p.w->format == KN_W4)
+                ops->unpack_w4((int8_t *)s.panel, p.panel, shape->kp, p.w->codebook);
+            chunk_by_panel(shape, &s, p.w->format == KN_W4 ? s.panel : p.panel, m, count, &p.finish, ops);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* context.c: chooses the operations of one process and forwards kernels.h's calls to them. Knows no arithmetic. kn_context_open and
  * _close are called by one thread; the rest by any. */
 #include "kernels/brgemm.h"
+#include "kernels/kv_page.h"
 #include "kernels/ops.h"
 #include "kernels/reference.h"
 
@@ -28,8 +29,12 @@ void kn_ops_fill(struct kn_ops *ops, enum kn_isa isa)
         kn_attention_avx512(ops);
         kn_gemm_avx512(ops);
     }
-    if (isa >= KN_VNNI)
+    if (isa >= KN_VNNI) {
         kn_gemm_vnni(ops);
+        if (kn_cpu()->avx512_vbmi)
+            kn_gemm_vbmi(ops);
+        kn_many_vnni(ops);
+    }
 }
 
 int kn_context_open(struct kn_context **out, enum kn_isa isa, const size_t *k, size_t count)
@@ -42,7 +47,7 @@ int kn_context_open(struct kn_context **out, enum kn_isa isa, const size_t *k, s
         return KN_E_MEMORY;
     c->isa = isa;
     kn_ops_fill(&c->ops, isa);
-    int status = isa >= KN_VNNI ? kn_brgemm_open(&c->brgemm, isa, k, count) : KN_OK;
+    int status = isa >= KN_AMX ? kn_brgemm_open(&c->brgemm, k, count) : KN_OK;
     if (status < 0) {
         free(c);
         return status;
@@ -77,25 +82,32 @@ void kn_thread_leave(const struct kn_context *context)
         kn_brgemm_thread_leave(context->brgemm);
 }
 
-size_t kn_scratch_bytes(const struct kn_context *context, size_t k_max, size_t v_dim_max, size_t group_max)
+size_t kn_scratch_bytes(const struct kn_context *context, size_t k_max, size_t head_dim_max, size_t group_max)
 {
-    (void)v_dim_max;
     size_t gemm = kn_gemm_scratch(k_max), brgemm = context->brgemm ? kn_brgemm_scratch(context->brgemm, k_max) : 0;
-    size_t attention = kn_attention_scratch(group_max);
+    size_t attention = kn_attention_scratch(group_max, head_dim_max);
     size_t most = gemm > brgemm ? gemm : brgemm;
     return kn_pad(most > attention ? most : attention);
 }
 
+void kn_gated(const struct kn_context *c, const struct kn_gated *g, size_t panel0, size_t panel1)
+{
+    const struct kn_matrix *w = g->gate.w;
+    if (w->format == KN_BF16)
+        c->ops.gemm_bf16(g, panel0, panel1);
+    else if (c->brgemm && kn_brgemm_takes(c->brgemm, &g->gate))
+        kn_brgemm_gemm(c->brgemm, &c->ops, g, panel0, panel1);
+    else if (g->gate.m >= (w->format == KN_W4 ? c->ops.many_from_w4 : c->ops.many_from_w8))
+        c->ops.many(g, panel0, panel1);
+    else if (w->format == KN_W4)
+        c->ops.few_w4(g, panel0, panel1);
+    else
+        c->ops.few_w8(g, panel0, panel1);
+}
+
 void kn_gemm(const struct kn_context *c, const struct kn_gemm *g, size_t panel0, size_t panel1)
 {
-    if (g->w->format == KN_BF16)
-        c->ops.gemm_bf16(g, panel0, panel1);
-    else if (c->brgemm && kn_brgemm_takes(c->brgemm, g))
-        kn_brgemm_gemm(c->brgemm, &c->ops, g, panel0, panel1);
-    else if (g->w->format == KN_W8)
-        c->ops.gemm_w8(g, panel0, panel1);
-    else if (g->w->format == KN_W4)
-        c->ops.gemm_w4(g, panel0, panel1);
+    kn_gated(c, &(struct kn_gated){.gate = *g}, panel0, panel1);
 }
 
 float kn_exp(float x)
@@ -153,21 +165,27 @@ void kn_rope_half(const struct kn_context *c, float *x, const float *cs, size_t 
     c->ops.rope_half(x, cs, half);
 }
 
-size_t kn_kv_bytes(enum kn_kv kv, size_t dim)
+void kn_kv_store_key(const struct kn_context *c, enum kn_kv kv, void *keys, size_t slot, const float *x, size_t k_dim)
 {
-    return dim * (kv == KN_KV_BF16 ? sizeof(uint16_t) : sizeof(float));
+    kn_page_store_key(&c->ops, kv, keys, slot, x, k_dim);
 }
 
-void kn_kv_store(const struct kn_context *c, enum kn_kv kv, void *page, size_t slot, const float *x, size_t dim)
+void kn_kv_store_value(const struct kn_context *c, enum kn_kv kv, void *values, size_t slot, const float *x, size_t v_dim)
 {
-    uint8_t *row = (uint8_t *)page + slot * kn_kv_bytes(kv, dim);
-    if (kv == KN_KV_BF16)
-        c->ops.bf16_from_f32((uint16_t *)(void *)row, x, dim);
-    else
-        memcpy(row, x, dim * sizeof *x);
+    kn_page_store_value(&c->ops, kv, values, slot, x, v_dim);
 }
 
 void kn_attention(const struct kn_context *c, const struct kn_attention *a)
 {
-    c->ops.attention(a);
+    kn_tile_attend(&c->ops, a);
+}
+
+void kn_attention_blocks(const struct kn_context *c, const struct kn_attention *a, void *parts, size_t first, size_t last)
+{
+    kn_tile_blocks(&c->ops, a, parts, first, last);
+}
+
+void kn_attention_merge(const struct kn_context *c, const struct kn_attention *a, void *parts, size_t row0, size_t row1)
+{
+    kn_tile_merge(&c->ops, a, parts, row0, row1);
 }

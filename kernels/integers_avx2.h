@@ -11,7 +11,7 @@ enum {
     INTS_WIDE_ONE = 4,  /* ints of one row at a time */
     INTS_WIDE_MANY = 1, /* of two rows or more */
     INTS_WIDE_CODES = 2,
-    INTS_FUSED_ROWS = 8,
+    INTS_MANY_ROWS = 9, /* from here on unpacking a w4 panel once beats decoding it for every four rows (measured) */
 };
 
 struct ints {

@@ -14,9 +14,11 @@
 #include <stdint.h>
 
 enum {
-    KN_PANEL = 64,    /* outputs per panel, and the multiple rows are padded to */
-    KN_KV_BLOCK = 64, /* keys per attention block and per page of the cache */
-    KN_GROUP = 32,    /* inputs that share one multiplier in w4 */
+    KN_PANEL = 64,            /* outputs per panel, and the multiple rows are padded to */
+    KN_KV_BLOCK = 64,         /* keys per page of the cache */
+    KN_ATTENTION_BLOCK = 512, /* keys whose softmax is taken together, counted from position 0: 8 pages */
+    KN_ATTENTION_ROWS = 48,   /* rows that a tile of attention has at most, unless one group is larger */
+    KN_GROUP = 32,            /* inputs that share one multiplier in w4 */
     KN_EXPERTS_MAX = 1024,
 };
 
@@ -48,6 +50,7 @@ int kn_codebook_check(const struct kn_codebook *codebook);
 struct kn_matrix {
     enum kn_format format;
     uint32_t n, k;
+    uint32_t first_panel; /* the one `panels` points to: where panels are spread over several memories, each has a matrix of its own */
     const uint8_t *panels;
     const struct kn_codebook *codebook; /* KN_W4 only */
 };
@@ -90,9 +93,9 @@ enum kn_isa kn_context_isa(const struct kn_context *context);
 /* A worker thread calls enter before its first kn_gemm and leave after its last (AMX tile configuration). */
 void kn_thread_enter(const struct kn_context *context);
 void kn_thread_leave(const struct kn_context *context);
-/* Bytes of scratch that kn_gemm and kn_attention need per thread, for matrices of at most k_max inputs, value rows of at most
- * v_dim_max and query groups of at most group_max. */
-size_t kn_scratch_bytes(const struct kn_context *context, size_t k_max, size_t v_dim_max, size_t group_max);
+/* Bytes of scratch that kn_gemm and kn_attention need per thread, for matrices of at most k_max inputs, keys and values of at most
+ * head_dim_max elements and query groups of at most group_max. */
+size_t kn_scratch_bytes(const struct kn_context *context, size_t k_max, size_t head_dim_max, size_t group_max);
 
 /* ---- matrix products ---- */
 
@@ -101,9 +104,10 @@ void kn_quantize(const struct kn_context *c, int8_t *q, float *scale, const floa
 
 struct kn_gemm {
     const struct kn_matrix *w;
-    const void *x;   /* W8, W4: int8 rows of kn_pad(K); BF16: float rows of K */
-    const float *sx; /* W8, W4: M row scales */
-    size_t ldx;      /* elements from row to row of x, a multiple of 64 */
+    const void *x;        /* W8, W4: int8 rows of kn_pad(K); BF16: float rows of K */
+    const float *sx;      /* W8, W4: M row scales */
+    size_t ldx;           /* elements from row to row of x, a multiple of 64 */
+    const uint32_t *rows; /* NULL, or M indices: row m of the product is row rows[m] of x and of sx */
     size_t m;
     float *y;          /* whole panels are written: columns 64·panel0 … 64·panel1-1 of each row */
     size_t ldy;        /* floats from row to row of y, at least 64·panel1 */
@@ -113,6 +117,15 @@ struct kn_gemm {
 /* y[m][n] = sx[m]·scale[n] · sum_k x[m][k]·w[n][k] + bias[n], the sum exact in int32 (n1 §2), or for BF16 one fma chain in
  * ascending k (n1 §4), for the panels panel0 ≤ p < panel1. */
 void kn_gemm(const struct kn_context *c, const struct kn_gemm *g, size_t panel0, size_t panel1);
+
+/* The first half of a gated feed-forward block: y = silu(gate·x + bias) · (up·x + up_bias), each product as kn_gemm gives it and then n1 §6's
+ * gate, without writing either down. `gate` carries x, y, bias and scratch; up has gate's n and k. */
+struct kn_gated {
+    struct kn_gemm gate;
+    const struct kn_matrix *up;
+    const float *up_bias;
+};
+void kn_gated(const struct kn_context *c, const struct kn_gated *g, size_t panel0, size_t panel1);
 
 /* ---- rows of floats; n need not be a multiple of 64 here, and y may be x ---- */
 void kn_rms_norm(const struct kn_context *c, float *y, const float *x, const float *weight, size_t n, float eps);
@@ -139,27 +152,43 @@ void kn_rope_half(const struct kn_context *c, float *x, const float *cs, size_t 
 void kn_route_softmax(const struct kn_context *c, uint16_t *ids, float *weights, float *logits, size_t n, size_t top_k, int renormalise);
 
 /* ---- attention ---- */
-enum kn_kv { KN_KV_F32 = 0, KN_KV_BF16 = 1 };
-size_t kn_kv_bytes(enum kn_kv kv, size_t dim); /* one row of `dim` elements */
+enum kn_kv { KN_KV_F32 = 0, KN_KV_BF16 = 1, KN_KV_INT8 = 2 };
+enum { KN_HEAD_DIM_MAX = 4096 };       /* elements of a key or value */
+const char *kn_kv_name(enum kn_kv kv); /* "f32", "bf16", "int8" */
 
-/* One new token's key or value row into a page: row `slot` (< KN_KV_BLOCK) of [KN_KV_BLOCK][dim]. */
-void kn_kv_store(const struct kn_context *c, enum kn_kv kv, void *page, size_t slot, const float *x, size_t dim);
+/* The keys and the values of one key/value head in one page (KN_KV_BLOCK tokens); their layout is attention's own (kv_page.h). Multiples of 64. */
+size_t kn_kv_key_bytes(enum kn_kv kv, size_t k_dim);
+size_t kn_kv_value_bytes(enum kn_kv kv, size_t v_dim);
+/* One token's key or value into slot `slot` (< KN_KV_BLOCK). Slots of one page share cache lines: give neighbours to one thread. */
+void kn_kv_store_key(const struct kn_context *c, enum kn_kv kv, void *keys, size_t slot, const float *x, size_t k_dim);
+void kn_kv_store_value(const struct kn_context *c, enum kn_kv kv, void *values, size_t slot, const float *x, size_t v_dim);
 
-struct kn_attention { /* one query position, the query heads that share one key/value head */
+struct kn_attention { /* a tile: consecutive positions of one sequence, and of each the query heads that share one key/value head */
     enum kn_kv kv;
     const uint8_t *const *pages; /* page i of the sequence holds keys 64i … 64i+63 */
-    size_t k_offset, v_offset;   /* bytes from a page's start to this head's keys [64][k_dim] and values [64][v_dim] */
-    size_t keys;                 /* visible keys: 0 … keys-1; at least 1 */
-    const float *q;              /* group rows of k_dim, ldq floats apart */
-    size_t ldq, group, k_dim, v_dim;
+    size_t k_offset, v_offset;   /* bytes from a page's start to this head's keys and values */
+    size_t keys;                 /* the first position sees keys 0 … keys-1, at least one; each further position one more */
+    size_t positions, group;     /* rows of the tile: positions·group, at most the larger of KN_ATTENTION_ROWS and group */
+    const float *q;              /* head h of position i: k_dim floats at q + i·q_position + h·ldq */
+    size_t ldq, q_position, k_dim, v_dim;
     float scale;
-    float *out; /* group rows of v_dim, ldo floats apart */
-    size_t ldo;
-    void *scratch;
+    float *out; /* head h of position i: v_dim floats at out + i·out_position + h·ldo */
+    size_t ldo, out_position;
+    void *scratch; /* kn_scratch_bytes */
 };
-/* softmax(scale · q·K) · V. Each block of 64 keys is reduced by itself (maximum, sum, weighted values); blocks are merged in
- * ascending order (n1 §9), so the result does not depend on who computes which block. */
+/* softmax(scale · q·K) · V for each row. Blocks of KN_ATTENTION_BLOCK keys are reduced by themselves (maximum, sum, weighted values) and
+ * merged in ascending order (n1 §9), so a row's result depends neither on its tile nor on who computes which block. */
 void kn_attention(const struct kn_context *c, const struct kn_attention *a);
+
+/* The same in two halves, for many threads on few rows: each computes some blocks, then, after all have, each merges some rows.
+ * parts: one of kn_attention_part_bytes for every block of the tile; only the halves' caller knows which thread did what. */
+static inline size_t kn_attention_blocks_of(size_t keys)
+{
+    return (keys + KN_ATTENTION_BLOCK - 1) / KN_ATTENTION_BLOCK;
+}
+size_t kn_attention_part_bytes(size_t rows, size_t v_dim);
+void kn_attention_blocks(const struct kn_context *c, const struct kn_attention *a, void *parts, size_t first, size_t last);
+void kn_attention_merge(const struct kn_context *c, const struct kn_attention *a, void *parts, size_t row0, size_t row1);
 
 /* ---- sampling's arithmetic (n1 §10); scalar, the same code everywhere ---- */
 float kn_exp(float x); /* the polynomial every kernel uses */

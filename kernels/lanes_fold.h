@@ -1,4 +1,4 @@
-/* lanes_fold.h: the end of the reduction tree (n1 §1), the same for every width: included by lanes_<isa>.h. */
+/* lanes_fold.h: the end of the reduction tree (n1 §1), exp and the gate (n1 §6), the same for every width: included by lanes_<isa>.h. */
 #ifndef CLOISTER_LANES_FOLD_H
 #define CLOISTER_LANES_FOLD_H
 
@@ -44,6 +44,12 @@ LANES_INLINE struct lanes lanes_exp(struct lanes x)
     p = lanes_fma(p, r, lanes_set(1.0f));
     p = lanes_fma(p, r, lanes_set(1.0f));
     return lanes_scale_by_power(p, n);
+}
+
+LANES_INLINE struct lanes lanes_silu_mul(struct lanes gate, struct lanes up)
+{
+    struct lanes minus = lanes_mul(gate, lanes_set(-1.0f));
+    return lanes_mul(lanes_div(gate, lanes_add(lanes_set(1.0f), lanes_exp(minus))), up);
 }
 
 LANES_INLINE float lanes_exp_one(float x)

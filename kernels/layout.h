@@ -27,7 +27,7 @@ static inline size_t kn_scale_offset(enum kn_format format, size_t kp)
 
 static inline const uint8_t *kn_panel_at(const struct kn_matrix *w, size_t panel)
 {
-    return w->panels + panel * kn_panel_bytes(w->format, w->k);
+    return w->panels + (panel - w->first_panel) * kn_panel_bytes(w->format, w->k);
 }
 
 static inline const float *kn_panel_scale(const struct kn_matrix *w, const uint8_t *panel)

@@ -103,10 +103,15 @@ static void scale(float *y, float a, size_t n)
         y[i] = y[i] * a;
 }
 
+float kn_reference_silu_mul(float gate, float up)
+{
+    return gate / (1.0f + kn_reference_exp(-gate)) * up;
+}
+
 static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = gate[i] / (1.0f + kn_reference_exp(-gate[i])) * up[i];
+        y[i] = kn_reference_silu_mul(gate[i], up[i]);
 }
 
 static void softmax(float *x, size_t n)

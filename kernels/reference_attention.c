@@ -6,76 +6,91 @@
 
 #include <math.h>
 
-/* Element d of row `slot`. */
-static float kv_element(enum kn_kv kv, const uint8_t *rows, size_t slot, size_t dim, size_t d)
+/* The element in column `column` and row `row` of a head's keys or values, `rows` rows a slice. */
+static float element(enum kn_kv kv, const uint8_t *slices, size_t rows, size_t column, size_t row)
 {
-    if (kv == KN_KV_BF16)
-        return kn_bf16_value(((const uint16_t *)(const void *)rows)[slot * dim + d]);
-    return ((const float *)(const void *)rows)[slot * dim + d];
+    const void *at = kn_slice_row(kv, slices, rows, column / KN_SLICE, row);
+    size_t place = kn_slice_place(kv, column % KN_SLICE);
+    if (kv == KN_KV_INT8)
+        return (float)((const int8_t *)at)[place];
+    return kv == KN_KV_BF16 ? kn_bf16_value(((const uint16_t *)at)[place]) : ((const float *)at)[place];
 }
 
-static float kv_dot(const struct kn_attention *a, const float *q, const uint8_t *keys, size_t slot)
+static float score(const struct kn_attention *a, const float *q, size_t key)
 {
-    float lane[KN_LANES] = {0};
-    for (size_t d = 0; d < (a->k_dim + KN_LANES - 1) / KN_LANES * KN_LANES; d++) {
-        int inside = d < a->k_dim;
-        float x = inside ? q[d] : 0.0f, y = inside ? kv_element(a->kv, keys, slot, a->k_dim, d) : 0.0f;
-        lane[d % KN_LANES] = fmaf(x, y, lane[d % KN_LANES]);
-    }
-    return kn_lanes_sum(lane);
+    const uint8_t *keys = a->pages[key / KN_KV_BLOCK] + a->k_offset;
+    float sum = 0;
+    for (size_t d = 0; d < a->k_dim; d++)
+        sum = fmaf(q[d], element(a->kv, keys, a->k_dim, key % KN_KV_BLOCK, d), sum);
+    return sum * (a->kv == KN_KV_INT8 ? kn_key_scales(keys, a->k_dim)[key % KN_KV_BLOCK] * a->scale : a->scale);
 }
 
-struct running { /* the blocks merged so far */
-    float maximum, sum;
-};
-
-/* p[0..count) = exp(score - maximum) of one block; returns its maximum and sum. */
-static struct running block_weights(const struct kn_attention *a, const float *q, const uint8_t *keys, size_t count, float *p)
+/* p[j] = exp(score - maximum) for the `count` keys from `first` on. */
+static void weights(const struct kn_attention *a, const float *q, size_t first, size_t count, float *p, float *maximum, float *sum)
 {
-    struct running block = {.maximum = -INFINITY};
+    *maximum = -INFINITY;
     for (size_t j = 0; j < count; j++) {
-        p[j] = kv_dot(a, q, keys, j) * a->scale;
-        block.maximum = p[j] > block.maximum ? p[j] : block.maximum;
+        p[j] = score(a, q, first + j);
+        *maximum = p[j] > *maximum ? p[j] : *maximum;
     }
     float lane[KN_LANES] = {0};
     for (size_t j = 0; j < count; j++) {
-        p[j] = kn_reference_exp(p[j] - block.maximum);
+        p[j] = kn_reference_exp(p[j] - *maximum);
         lane[j % KN_LANES] += p[j];
     }
-    block.sum = kn_lanes_sum(lane);
-    return block;
+    *sum = kn_lanes_sum(lane);
 }
 
-static void one_query(const struct kn_attention *a, const float *q, float *out)
+static float weighted_value(const struct kn_attention *a, const float *p, size_t first, size_t count, size_t d)
 {
-    struct running run = {.maximum = -INFINITY};
-    for (size_t first = 0; first < a->keys; first += KN_KV_BLOCK) {
-        const uint8_t *page = a->pages[first / KN_KV_BLOCK];
-        size_t count = a->keys - first < KN_KV_BLOCK ? a->keys - first : KN_KV_BLOCK;
-        float p[KN_KV_BLOCK];
-        struct running block = block_weights(a, q, page + a->k_offset, count, p);
-        float maximum = block.maximum > run.maximum ? block.maximum : run.maximum;
-        float old = first ? kn_reference_exp(run.maximum - maximum) : 0.0f, new = kn_reference_exp(block.maximum - maximum);
-        run.sum = fmaf(run.sum, old, block.sum * new);
-        run.maximum = maximum;
-        for (size_t d = 0; d < a->v_dim; d++) {
-            float value = 0;
-            for (size_t j = 0; j < count; j++)
-                value = fmaf(p[j], kv_element(a->kv, page + a->v_offset, j, a->v_dim, d), value);
-            out[d] = fmaf(first ? out[d] : 0.0f, old, value * new);
-        }
+    float sum = 0;
+    for (size_t j = 0; j < count; j++) {
+        const uint8_t *values = a->pages[(first + j) / KN_KV_BLOCK] + a->v_offset;
+        float weight = a->kv == KN_KV_INT8 ? p[j] * kn_value_scales(values, a->v_dim)[(first + j) % KN_KV_BLOCK] : p[j];
+        sum = fmaf(weight, element(a->kv, values, KN_KV_BLOCK, d, (first + j) % KN_KV_BLOCK), sum);
     }
-    for (size_t d = 0; d < a->v_dim; d++)
-        out[d] = out[d] / run.sum;
+    return sum + 0.0f;
 }
 
-static void attention(const struct kn_attention *a)
+static void begin(const struct kn_attention *a)
 {
-    for (size_t h = 0; h < a->group; h++)
-        one_query(a, a->q + h * a->ldq, a->out + h * a->ldo);
+    (void)a;
+}
+
+static void block(const struct kn_attention *a, size_t index, const struct kn_part *part)
+{
+    for (size_t row = 0; row < kn_tile_rows(a); row++) {
+        size_t first = index * KN_ATTENTION_BLOCK, count = kn_tile_keys(a, index, row);
+        float p[KN_ATTENTION_BLOCK], *out = part->out + row * part->ld;
+        weights(a, kn_tile_q(a, row), first, count, p, part->maximum + row, part->sum + row);
+        for (size_t d = 0; d < part->ld; d++)
+            out[d] = d < a->v_dim ? weighted_value(a, p, first, count, d) : 0.0f;
+    }
+}
+
+static void merge(const struct kn_part *run, const struct kn_part *part, size_t row)
+{
+    if (part->sum[row] == 0)
+        return;
+    float before = run->maximum[row], after = part->maximum[row] > before ? part->maximum[row] : before;
+    float old = kn_reference_exp(before - after), new = kn_reference_exp(part->maximum[row] - after);
+    run->maximum[row] = after;
+    run->sum[row] = fmaf(run->sum[row], old, part->sum[row] * new);
+    for (size_t i = row * run->ld; i < (row + 1) * run->ld; i++)
+        run->out[i] = fmaf(run->out[i], old, part->out[i] * new);
+}
+
+static void end(const struct kn_attention *a, const struct kn_part *run, size_t row)
+{
+    float *out = kn_tile_out(a, row);
+    for (size_t d = 0; d < a->v_dim; d++)
+        out[d] = run->out[row * run->ld + d] / run->sum[row];
 }
 
 void kn_reference_attention(struct kn_ops *ops)
 {
-    ops->attention = attention;
+    ops->attention_begin = begin;
+    ops->attention_block = block;
+    ops->attention_merge = merge;
+    ops->attention_end = end;
 }

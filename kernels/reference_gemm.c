@@ -14,14 +14,19 @@ static void unpack_w4(int8_t *out, const uint8_t *panel, size_t kp, const struct
             out[kn_w8_index(n, k)] = kn_w4_value(panel, kp, codebook, n, k);
 }
 
-static void finish(const struct kn_finish *f)
+/* Column n of row m, whose product is y. */
+static void finish_one(const struct kn_finish *f, float y, size_t m, size_t n)
 {
-    for (size_t m = 0; m < f->rows; m++)
-        for (size_t n = 0; n < KN_PANEL; n++) {
-            int32_t acc = f->acc[m * KN_PANEL + n] - (f->sum ? 128 * f->sum[n] : 0);
-            float y = (float)acc * (f->sx[m] * f->scale[n]);
-            f->y[m * f->ldy + n] = f->bias ? y + f->bias[n] : y;
-        }
+    float *at = f->y + m * f->ldy + n;
+    float biased = f->bias ? y + f->bias[n] : y;
+    *at = f->onto_gate ? kn_reference_silu_mul(*at, biased) : biased;
+}
+
+static void finish(const struct kn_finish *f, const int32_t *acc, size_t m, size_t count)
+{
+    for (size_t r = 0; r < count; r++)
+        for (size_t n = 0; n < KN_PANEL; n++)
+            finish_one(f, (float)acc[r * KN_PANEL + n] * (kn_finish_sx(f, m + r) * f->scale[n]), m + r, n);
 }
 
 /* One row by one panel of either integer format. */
@@ -35,35 +40,30 @@ static void row_by_panel(int32_t acc[KN_PANEL], const struct kn_matrix *w, const
     }
 }
 
-static void gemm_integer(const struct kn_gemm *g, size_t panel0, size_t panel1)
+static void gemm_integer(const struct kn_gated *g, size_t panel0, size_t panel1)
 {
-    for (size_t p = panel0; p < panel1; p++) {
-        const uint8_t *panel = kn_panel_at(g->w, p);
-        for (size_t m = 0; m < g->m; m++) {
+    for (size_t i = 0; i < kn_passes(g, panel0, panel1); i++) {
+        struct kn_pass p = kn_pass_at(g, panel0, panel1, i);
+        for (size_t m = 0; m < g->gate.m; m++) {
             int32_t acc[KN_PANEL];
-            row_by_panel(acc, g->w, panel, (const int8_t *)g->x + m * g->ldx);
-            finish(&(struct kn_finish){.acc = acc,
-                                       .scale = kn_panel_scale(g->w, panel),
-                                       .sx = g->sx + m,
-                                       .bias = g->bias ? g->bias + p * KN_PANEL : NULL,
-                                       .y = g->y + m * g->ldy + p * KN_PANEL,
-                                       .ldy = g->ldy,
-                                       .rows = 1});
+            row_by_panel(acc, p.w, p.panel, (const int8_t *)g->gate.x + kn_row_of_x(&g->gate, m) * g->gate.ldx);
+            finish(&p.finish, acc, m, 1);
         }
     }
 }
 
-static void gemm_bf16(const struct kn_gemm *g, size_t panel0, size_t panel1)
+static void gemm_bf16(const struct kn_gated *g, size_t panel0, size_t panel1)
 {
-    for (size_t p = panel0; p < panel1; p++) {
-        const uint16_t *panel = (const uint16_t *)(const void *)kn_panel_at(g->w, p);
-        for (size_t m = 0; m < g->m; m++)
+    for (size_t i = 0; i < kn_passes(g, panel0, panel1); i++) {
+        struct kn_pass p = kn_pass_at(g, panel0, panel1, i);
+        const uint16_t *panel = (const uint16_t *)(const void *)p.panel;
+        for (size_t m = 0; m < g->gate.m; m++)
             for (size_t n = 0; n < KN_PANEL; n++) {
-                const float *x = (const float *)g->x + m * g->ldx;
+                const float *x = (const float *)g->gate.x + kn_row_of_x(&g->gate, m) * g->gate.ldx;
                 float y = 0;
-                for (size_t k = 0; k < g->w->k; k++)
+                for (size_t k = 0; k < p.w->k; k++)
                     y = fmaf(x[k], kn_bf16_value(panel[k * KN_PANEL + n]), y);
-                g->y[m * g->ldy + p * KN_PANEL + n] = g->bias ? y + g->bias[p * KN_PANEL + n] : y;
+                finish_one(&p.finish, y, m, n);
             }
     }
 }
@@ -103,8 +103,8 @@ static float try_w4(uint8_t *chosen, const struct kn_w4_row *row, float scale, c
 void kn_reference_gemm(struct kn_ops *ops)
 {
     ops->gemm_bf16 = gemm_bf16;
-    ops->gemm_w8 = gemm_integer;
-    ops->gemm_w4 = gemm_integer;
+    ops->few_w8 = ops->few_w4 = ops->many = gemm_integer;
+    ops->many_from_w8 = ops->many_from_w4 = 1;
     ops->unpack_w4 = unpack_w4;
     ops->finish = finish;
     ops->try_w4 = try_w4;

@@ -90,19 +90,13 @@ static void scale(float *y, float a, size_t n)
         lanes_store_n(y + i, lanes_mul(lanes_load_n(y + i, n - i), factor), n - i);
 }
 
-LANES_INLINE struct lanes silu_mul_lanes(struct lanes gate, struct lanes up)
-{
-    struct lanes minus = lanes_mul(gate, lanes_set(-1.0f));
-    return lanes_mul(lanes_div(gate, lanes_add(lanes_set(1.0f), lanes_exp(minus))), up);
-}
-
 static void silu_mul(float *y, const float *gate, const float *up, size_t n)
 {
     size_t i = 0;
     for (; i + KN_LANES <= n; i += KN_LANES)
-        lanes_store(y + i, silu_mul_lanes(lanes_load(gate + i), lanes_load(up + i)));
+        lanes_store(y + i, lanes_silu_mul(lanes_load(gate + i), lanes_load(up + i)));
     if (i < n)
-        lanes_store_n(y + i, silu_mul_lanes(lanes_load_n(gate + i, n - i), lanes_load_n(up + i, n - i)), n - i);
+        lanes_store_n(y + i, lanes_silu_mul(lanes_load_n(gate + i, n - i), lanes_load_n(up + i, n - i)), n - i);
 }
 
 static void softmax(float *x, size_t n)

@@ -7,6 +7,7 @@
 #include "runtime/manifest.h"
 
 struct rt_bundle;
+struct rt_weights;
 struct rt_workers;
 
 /* Reads every *.pub of a directory (symbolic links allowed: it is the administrator's). RT_EXIT_TRUST where it is missing, empty
@@ -35,9 +36,9 @@ struct rt_progress { /* called from the calling thread now and then, and once at
  * A role the bundle has no file for gives *text = NULL and success. */
 RT_MUST_CHECK int rt_bundle_read(struct rt_bundle *bundle, enum rt_role role, char **text, size_t *bytes, struct rt_error *error);
 
-/* Reads, hashes and compares all weights into `stream` (stream_bytes, caller's memory). All workers read. */
-RT_MUST_CHECK int rt_bundle_load(struct rt_bundle *bundle, uint8_t *stream, struct rt_workers *workers, const struct rt_progress *progress,
-                                 struct rt_error *error);
+/* Reads, hashes and compares all weights and puts each where it belongs. All workers read. */
+RT_MUST_CHECK int rt_bundle_load(struct rt_bundle *bundle, struct rt_weights *weights, struct rt_workers *workers,
+                                 const struct rt_progress *progress, struct rt_error *error);
 /* The same comparison for every payload file without keeping anything: `verify`. */
 RT_MUST_CHECK int rt_bundle_check(struct rt_bundle *bundle, struct rt_workers *workers, const struct rt_progress *progress,
                                   struct rt_error *error);

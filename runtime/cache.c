@@ -1,20 +1,30 @@
-/* cache.c: pages of keys and values, in one anonymous mapping with a stack of free ones. */
+/* cache.c: pages of keys and values, in one mapping with a stack of free ones. */
 #include "runtime/cache.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "runtime/memory_map.h"
 #include "runtime/scope.h"
 
 struct rt_cache {
-    uint8_t *memory;
-    size_t page_bytes, bytes;
+    struct rt_memory memory;
+    size_t page_bytes;
     uint32_t free_count;
     uint8_t **free_pages;
     struct rt_cache_plan *plans; /* [layer][RT_BLOCKS_MAX] */
 };
+
+int rt_cache_kind(enum kn_kv *out, const char *given, struct rt_error *error)
+{
+    static const enum kn_kv kinds[] = {KN_KV_F32, KN_KV_BF16, KN_KV_INT8};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(given, kn_kv_name(kinds[i]))) {
+            *out = kinds[i];
+            return 0;
+        }
+    return rt_fail(error, RT_EXIT_USAGE, "--kv %.20s: give f32, bf16 or int8", given);
+}
 
 /* Lays out one page; plans may be NULL when only the size is wanted. */
 static size_t plan_page(const struct rt_model *model, enum kn_kv kv, struct rt_cache_plan *plans)
@@ -25,11 +35,10 @@ static size_t plan_page(const struct rt_model *model, enum kn_kv kv, struct rt_c
             const struct rt_block *block = &model->layers[l].blocks[b];
             if (block->kind != RT_BLOCK_ATTENTION)
                 continue;
-            size_t rows = KN_KV_BLOCK * kn_kv_bytes(kv, block->attention.head_dim);
-            size_t aligned = (rows + 63) / 64 * 64;
+            size_t keys = kn_kv_key_bytes(kv, block->attention.head_dim), values = kn_kv_value_bytes(kv, block->attention.head_dim);
             if (plans)
-                plans[l * RT_BLOCKS_MAX + b] = (struct rt_cache_plan){offset, 2 * aligned, aligned};
-            offset += block->attention.kv_heads * 2 * aligned;
+                plans[l * RT_BLOCKS_MAX + b] = (struct rt_cache_plan){offset, keys + values, keys};
+            offset += block->attention.kv_heads * (keys + values);
         }
     return offset;
 }
@@ -50,14 +59,10 @@ int rt_cache_open(struct rt_cache **out, const struct rt_model *model, enum kn_k
     if (!cache->plans || !cache->free_pages)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the cache");
     cache->page_bytes = plan_page(model, kv, cache->plans);
-    cache->bytes = cache->page_bytes * pages;
-    void *memory = mmap(NULL, cache->bytes + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for a cache of %zu MiB: %s; give a smaller --ctx", cache->bytes >> 20,
-                       strerror(errno));
-    cache->memory = memory;
+    if (rt_memory_map(&cache->memory, cache->page_bytes * pages, RT_NODE_ANY, error))
+        return rt_wrap(error, "the cache; give a smaller --ctx");
     for (uint32_t i = 0; i < pages; i++) /* the first page is taken first */
-        cache->free_pages[cache->free_count++] = cache->memory + (size_t)(pages - 1 - i) * cache->page_bytes;
+        cache->free_pages[cache->free_count++] = cache->memory.at + (size_t)(pages - 1 - i) * cache->page_bytes;
     *out = RT_MOVE(cache);
     return 0;
 }
@@ -66,8 +71,7 @@ void rt_cache_close(struct rt_cache **cache)
 {
     if (!*cache)
         return;
-    if ((*cache)->memory)
-        munmap((*cache)->memory, (*cache)->bytes + 1);
+    rt_memory_unmap(&(*cache)->memory);
     free((*cache)->free_pages);
     free((*cache)->plans);
     free(*cache);

@@ -15,6 +15,8 @@ struct rt_cache_plan {
     size_t offset, head_bytes, value_offset;
 };
 
+/* What --kv says: "f32", "bf16" or "int8"; RT_EXIT_USAGE for anything else. */
+RT_MUST_CHECK int rt_cache_kind(enum kn_kv *out, const char *given, struct rt_error *error);
 /* Bytes of a page of this model. */
 size_t rt_cache_page_bytes(const struct rt_model *model, enum kn_kv kv);
 RT_MUST_CHECK int rt_cache_open(struct rt_cache **out, const struct rt_model *model, enum kn_kv kv, uint32_t pages, struct rt_error *error);

@@ -2,8 +2,8 @@
  * values are cached in f32 unless asked otherwise, since this is the parity path. */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "runtime/cache.h"
 #include "runtime/commands.h"
 #include "runtime/input.h"
 #include "runtime/options.h"
@@ -103,7 +103,7 @@ int cmd_logits(const struct rt_call *call, struct rt_error *error)
     const struct rt_option table[] = {
         {"--tokens", RT_OPTION_TEXT, &options.tokens, "1,2,3", "token ids to run", 0},
         {"--all", RT_OPTION_FLAG, &options.all, NULL, "logits after every token, not only the last", 0},
-        {"--kv", RT_OPTION_TEXT, &options.kv, "f32|bf16", "how keys and values are cached (default f32)", 0},
+        {"--kv", RT_OPTION_TEXT, &options.kv, "f32|bf16|int8", "how keys and values are cached (default f32)", 0},
         {"-t", RT_OPTION_UNSIGNED, &options.threads, "N", "use N physical cores (default all allowed)", 4096},
         {"--trust", RT_OPTION_TEXT, &options.site.trust, "DIR", "directory of trusted public keys", 0},
         {"--json", RT_OPTION_FLAG, &options.json, NULL, "print {\"logits\":[…]}", 0},
@@ -115,14 +115,13 @@ int cmd_logits(const struct rt_call *call, struct rt_error *error)
         return parsed < 0 ? -1 : 0;
     if (count != 1 || !options.tokens)
         return rt_fail(error, RT_EXIT_USAGE, "give a bundle and --tokens");
-    if (strcmp(options.kv, "f32") && strcmp(options.kv, "bf16"))
-        return rt_fail(error, RT_EXIT_USAGE, "--kv %.20s: give f32 or bf16", options.kv);
+    if (rt_cache_kind(&options.site.kv, options.kv, error))
+        return -1;
     RT_CLEAN(rt_tokens_close) struct rt_tokens tokens = {0};
     if (rt_input_ids("--tokens", options.tokens, &tokens, error))
         return -1;
     options.site.bundle = bundle;
     options.site.threads = (unsigned)options.threads;
-    options.site.kv = strcmp(options.kv, "bf16") ? KN_KV_F32 : KN_KV_BF16;
     options.site.context = (uint32_t)(tokens.count ? tokens.count : 1);
     options.site.max_logits = options.all ? UINT32_MAX : 1;
     options.site.json = options.json;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/cache.h"
 #include "runtime/chat.h"
 #include "runtime/commands.h"
 #include "runtime/console.h"
@@ -41,8 +42,6 @@ static int check_options(const struct run_options *options, struct rt_error *err
     if (check_range("--temp", options->temperature, 0, 100, error) || check_range("--top-p", options->top_p, 0, 1, error) ||
         check_range("--min-p", options->min_p, 0, 1, error) || check_range("--repeat-penalty", options->repeat_penalty, 0.01, 100, error))
         return -1;
-    if (strcmp(options->kv, "f32") && strcmp(options->kv, "bf16"))
-        return rt_fail(error, RT_EXIT_USAGE, "--kv %.20s: f32 or bf16 are meant", options->kv);
     if (options->prompt && options->file)
         return rt_fail(error, RT_EXIT_USAGE, "-p and -f exclude each other");
     if (!options->prompt && !options->file && options->raw)
@@ -68,7 +67,7 @@ static int parse(const struct rt_call *call, struct run_options *options, struct
         {"--seed", RT_OPTION_UNSIGNED, &options->seed, "N", "the same seed gives the same answer (default 0)", 0},
         {"--stop", RT_OPTION_LIST, &options->stops, "TEXT", "end the answer before TEXT; may be repeated", 0},
         {"-t", RT_OPTION_UNSIGNED, &options->threads, "N", "use N physical cores (default: all allowed)", 4096},
-        {"--kv", RT_OPTION_TEXT, &options->kv, "f32|bf16", "how keys and values are cached (default bf16)", 0},
+        {"--kv", RT_OPTION_TEXT, &options->kv, "f32|bf16|int8", "how keys and values are cached (default bf16)", 0},
         {"--ctx", RT_OPTION_UNSIGNED, &options->context, "N", "tokens of context (default: the model's, at most 4096)", UINT32_MAX},
         {"--trust", RT_OPTION_TEXT, &options->site.trust, "DIR", "directory of trusted public keys", 0},
         {"--json", RT_OPTION_FLAG, &options->json, NULL, "print the answer as a JSON object when it is done", 0},
@@ -81,9 +80,8 @@ static int parse(const struct rt_call *call, struct run_options *options, struct
         return rt_fail(error, RT_EXIT_USAGE, "which bundle?");
     options->site.threads = (unsigned)options->threads;
     options->site.context = (uint32_t)options->context;
-    options->site.kv = strcmp(options->kv, "bf16") ? KN_KV_F32 : KN_KV_BF16;
     options->site.json = options->json;
-    return check_options(options, error);
+    return rt_cache_kind(&options->site.kv, options->kv, error) ? -1 : check_options(options, error);
 }
 
 static void override(float *value, double option)
@@ -152,6 +150,16 @@ static void add_sampling(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct
     yyjson_mut_obj_add_uint(doc, object, "seed", sampling->seed);
 }
 
+/* Where the weights lie, and on what pages. */
+static void add_memory(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct rt_weights *weights)
+{
+    unsigned count;
+    const struct rt_memory_report *reports = rt_weights_report(weights, &count);
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "memory");
+    for (unsigned i = 0; i < count; i++)
+        yyjson_mut_arr_append(list, rt_memory_report_json(doc, &reports[i]));
+}
+
 /* Everything that an auditor needs to ask again, and the answer. */
 static int print_json(const struct rt_site *site, const struct rt_request *request, const struct rt_result *result, struct rt_error *error)
 {
@@ -168,6 +176,7 @@ static int print_json(const struct rt_site *site, const struct rt_request *reque
     yyjson_mut_obj_add_real(doc, timings, "prefill_s", result->prefill_s);
     yyjson_mut_obj_add_real(doc, timings, "decode_s", result->decode_s);
     add_sampling(doc, root, &request->sampling);
+    add_memory(doc, root, site->weights);
     yyjson_mut_obj_add_str(doc, root, "bundle", site->manifest->name);
     yyjson_mut_obj_add_uint(doc, root, "version", site->manifest->version);
     return rt_report_json(doc, error);

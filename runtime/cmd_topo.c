@@ -1,10 +1,11 @@
-/* cmd_topo.c: `cloister topo`: which worker would be pinned where. Starts no worker. */
+/* cmd_topo.c: `cloister topo`: which worker would be pinned where, and what memory its node has. Starts no worker. */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/commands.h"
+#include "runtime/machine_memory.h"
 #include "runtime/options.h"
 #include "runtime/report.h"
 #include "runtime/scope.h"
@@ -37,6 +38,25 @@ static struct cpu_list allowed_cpus(void)
     return list;
 }
 
+/* ---- nodes that would have workers ---- */
+
+struct node {
+    int number; /* -1: the machine does not tell */
+    unsigned workers;
+    uint64_t available, reserved; /* bytes; reserved: huge pages that the administrator has set aside */
+};
+
+/* The node of places[*next] and those that follow on it; moves *next behind them. */
+static struct node next_node(const struct rt_placement *placement, unsigned *next)
+{
+    struct node node = {.number = placement->places[*next].node};
+    for (; *next < placement->count && placement->places[*next].node == node.number; ++*next)
+        node.workers++;
+    node.available = node.number < 0 ? rt_memory_available() : rt_memory_available_on(node.number);
+    node.reserved = rt_memory_reserved(node.number);
+    return node;
+}
+
 /* ---- for people ---- */
 
 static void print_number(int number)
@@ -63,6 +83,17 @@ static void print_table(const struct rt_placement *placement, const struct cpu_l
     }
 }
 
+static void print_nodes(const struct rt_placement *placement)
+{
+    printf("\n%9s%9s  %-14s%s\n", "node", "workers", "available", "reserved huge pages");
+    for (unsigned i = 0; i < placement->count;) {
+        const struct node node = next_node(placement, &i);
+        print_number(node.number);
+        printf("%9u  %-14s%s\n", node.workers, rt_size_text(node.available).text, rt_size_text(node.reserved).text);
+    }
+    printf("transparent huge pages: %s\n", rt_memory_transparent() ? "granted where they are asked for" : "never");
+}
+
 /* ---- for programs ---- */
 
 static void add_place(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct rt_worker_place *place)
@@ -80,6 +111,18 @@ static void add_place(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct rt
     }
 }
 
+static void add_node(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct node *node)
+{
+    yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, list);
+    if (node->number < 0)
+        yyjson_mut_obj_add_null(doc, object, "node");
+    else
+        yyjson_mut_obj_add_int(doc, object, "node", node->number);
+    yyjson_mut_obj_add_uint(doc, object, "workers", node->workers);
+    yyjson_mut_obj_add_uint(doc, object, "available_bytes", node->available);
+    yyjson_mut_obj_add_uint(doc, object, "reserved_bytes", node->reserved);
+}
+
 static int print_json(const struct rt_placement *placement, const struct cpu_list *allowed, struct rt_error *error)
 {
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -93,6 +136,12 @@ static int print_json(const struct rt_placement *placement, const struct cpu_lis
     yyjson_mut_val *workers = yyjson_mut_obj_add_arr(doc, root, "workers");
     for (unsigned i = 0; i < placement->count; i++)
         add_place(doc, workers, &placement->places[i]);
+    yyjson_mut_val *memory = yyjson_mut_obj_add_arr(doc, root, "memory");
+    for (unsigned i = 0; i < placement->count;) {
+        const struct node node = next_node(placement, &i);
+        add_node(doc, memory, &node);
+    }
+    yyjson_mut_obj_add_bool(doc, root, "transparent_huge_pages", rt_memory_transparent());
     return rt_report_json(doc, error);
 }
 
@@ -117,5 +166,6 @@ int cmd_topo(const struct rt_call *call, struct rt_error *error)
     if (json)
         return print_json(placement, &allowed, error);
     print_table(placement, &allowed);
+    print_nodes(placement);
     return 0;
 }

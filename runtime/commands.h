@@ -14,6 +14,8 @@ int cmd_run(const struct rt_call *call, struct rt_error *error);
 int cmd_logits(const struct rt_call *call, struct rt_error *error);
 int cmd_tokenize(const struct rt_call *call, struct rt_error *error);
 int cmd_topo(const struct rt_call *call, struct rt_error *error);
+int cmd_plan(const struct rt_call *call, struct rt_error *error);
+int cmd_bench(const struct rt_call *call, struct rt_error *error);
 int cmd_doctor(const struct rt_call *call, struct rt_error *error);
 
 #endif

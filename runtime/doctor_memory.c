@@ -46,7 +46,8 @@ static void find_reserved_pages(struct rt_findings *findings)
     if (rt_doctor_read("/proc/sys/vm/nr_hugepages", count, sizeof count))
         rt_finding_add(findings, "hugetlb", RT_VERDICT_UNKNOWN, "mount /proc", "/proc does not say");
     else
-        rt_finding_add(findings, "hugetlb", RT_VERDICT_OK, NULL, "%s pages reserved; none are needed", count);
+        rt_finding_add(findings, "hugetlb", RT_VERDICT_OK, NULL,
+                       "%s pages reserved; taken for weights where they are enough, none are needed", count);
 }
 
 static void find_memlock(struct rt_findings *findings)

@@ -22,8 +22,9 @@ struct rt_engine_options {
 /* Bytes of memory that an engine with these options takes, cache and buffers apart. */
 void rt_engine_size(const struct rt_model *model, const struct kn_context *kernels, const struct rt_engine_options *options,
                     unsigned workers, uint64_t *cache, uint64_t *buffers);
-/* model, context and workers stay the caller's and must outlive the engine. */
-RT_MUST_CHECK int rt_engine_open(struct rt_engine **out, const struct rt_model *model, const struct kn_context *kernels,
+/* models: one for each of the workers' nodes (rt_weights_model), alike but for where their panels lie. Models, context and workers stay the
+ * caller's and must outlive the engine. */
+RT_MUST_CHECK int rt_engine_open(struct rt_engine **out, const struct rt_model *const *models, const struct kn_context *kernels,
                                  struct rt_workers *workers, const struct rt_engine_options *options, struct rt_error *error);
 void rt_engine_close(struct rt_engine **engine);
 
@@ -43,5 +44,22 @@ struct rt_run {
 RT_MUST_CHECK int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t count, struct rt_error *error);
 /* After a step: row i (in order of runs and tokens) of the logits, vocab floats; may be changed by the caller until the next step. */
 float *rt_engine_logits(struct rt_engine *engine, uint32_t row);
+
+/* Where the workers' time has gone since the engine was opened, in seconds, the mean over all workers. Between steps only. */
+enum rt_part {
+    RT_PART_ROWS,        /* embedding, norms, quantisation, residual sums */
+    RT_PART_PROJECTIONS, /* q, k, v and o */
+    RT_PART_ATTENTION,   /* rotation, cache, scores and values */
+    RT_PART_ROUTER,
+    RT_PART_EXPERTS, /* or the mlp */
+    RT_PART_HEAD,
+    RT_PART_WAITING, /* at barriers */
+    RT_PARTS
+};
+struct rt_engine_times {
+    double seconds[RT_PARTS];
+    uint64_t experts; /* that mixture blocks ran: distinct ones in each block of each step */
+};
+void rt_engine_times(const struct rt_engine *engine, struct rt_engine_times *out);
 
 #endif

@@ -18,48 +18,55 @@ static void embed_row(const struct rt_engine *e, size_t row)
                        model->ropes[i].dim / 2, e->rows[row].position, model->ropes[i].attention_factor);
 }
 
-static void run_block(const struct rt_engine *e, unsigned worker, uint32_t layer, uint32_t index)
+/* Behind the last attention block only rows with logits go on: nobody asks for the others any more. */
+static struct rt_live live_rows(const struct rt_engine *e, uint32_t layer, uint32_t block)
 {
-    const struct rt_block *block = &e->model->layers[layer].blocks[index];
-    switch (block->kind) {
-    case RT_BLOCK_ATTENTION: rt_block_attention(e, worker, layer, index); break;
-    case RT_BLOCK_MLP: rt_block_mlp(e, worker, block); break;
-    case RT_BLOCK_MOE: rt_block_moe(e, worker, block); break;
-    }
+    int behind = layer > e->last_layer || (layer == e->last_layer && block >= e->last_block);
+    return behind ? (struct rt_live){e->logit_rows, e->logit_count} : (struct rt_live){NULL, e->row_count};
+}
+
+static void run_block(const struct rt_engine *e, unsigned worker, uint32_t layer, uint32_t block)
+{
+    static void (*const run[])(const struct rt_engine *, unsigned, uint32_t, uint32_t, const struct rt_live *) = {
+        [RT_BLOCK_ATTENTION] = rt_block_attention,
+        [RT_BLOCK_MLP] = rt_block_mlp,
+        [RT_BLOCK_MOE] = rt_block_moe,
+    };
+    struct rt_live live = live_rows(e, layer, block);
+    run[e->model->layers[layer].blocks[block].kind](e, worker, layer, block, &live);
 }
 
 /* The rows that logits are wanted for, through the final norm and the head. */
 static void project_to_logits(const struct rt_engine *e, unsigned worker)
 {
-    const struct rt_model *model = e->model;
-    size_t first, last;
-    rt_workers_share(e->workers, worker, e->logit_count, &first, &last);
-    for (size_t i = first; i < last; i++) {
-        rt_norm_row(e, &model->final_norm, e->in.f32 + i * e->in.f32_ld, e->residual + e->logit_rows[i] * e->widths.hidden);
-        if (rt_quantised(&model->head.w))
-            rt_quantize_row(e, &e->in, i, model->hidden);
+    const struct rt_model *model = e->own[worker].node->model;
+    struct rt_live live = {e->logit_rows, e->logit_count};
+    struct rt_rows in = rt_norm_rows(e, worker, &model->final_norm, &live, rt_quantised(&model->head.w));
+    rt_meet_for(e, worker, &in);
+    rt_enter(e, worker, RT_PART_HEAD);
+    rt_products(e, worker, &(struct rt_product){&model->head, NULL, live.count, e->logits, e->widths.vocab}, 1, &in);
+    struct rt_rects rects = rt_share(e, worker, model->vocab, live.count);
+    for (unsigned r = 0; r < rects.count && model->head_multiplier != 1; r++) {
+        size_t left = rects.list[r].panel0 * KN_PANEL, width = rects.list[r].panel1 * KN_PANEL - left;
+        for (size_t row = rects.list[r].row0; row < rects.list[r].row1; row++)
+            kn_scale(e->kernels, e->logits + row * e->widths.vocab + left, model->head_multiplier, width);
     }
-    rt_workers_wait(e->workers, worker);
-    rt_product(e, worker, &model->head.w, model->head.bias, &e->in, 0, e->logit_count, e->logits, e->widths.vocab);
-    size_t left, right;
-    rt_own_columns(e, worker, model->vocab, &left, &right);
-    if (model->head_multiplier != 1)
-        for (size_t i = 0; i < e->logit_count && left < right; i++)
-            kn_scale(e->kernels, e->logits + i * e->widths.vocab + left, model->head_multiplier, right - left);
 }
 
 void rt_step_worker(void *engine, unsigned worker)
 {
     const struct rt_engine *e = engine;
     size_t first, last;
+    rt_clock_start(&e->own[worker].clock, RT_PART_ROWS);
     kn_thread_enter(e->kernels);
     rt_workers_share(e->workers, worker, e->row_count, &first, &last);
     for (size_t row = first; row < last; row++)
         embed_row(e, row);
-    rt_workers_wait(e->workers, worker);
+    rt_meet(e, worker);
     for (uint32_t layer = 0; layer < e->model->layer_count; layer++)
         for (uint32_t block = 0; block < e->model->layers[layer].count; block++)
             run_block(e, worker, layer, block);
     project_to_logits(e, worker);
+    rt_enter(e, worker, RT_PART_WAITING);
     kn_thread_leave(e->kernels);
 }

@@ -1,4 +1,5 @@
-/* machine_memory.c: MemAvailable of /proc/meminfo, bounded by memory.max of a version 2 control group. */
+/* machine_memory.c: MemAvailable of /proc/meminfo, bounded by memory.max of a version 2 control group; /proc/zoneinfo for one node; and huge pages as /sys
+ * has them. */
 #include "runtime/machine_memory.h"
 
 #include <stdio.h>
@@ -6,6 +7,8 @@
 #include <string.h>
 
 #include "runtime/scope.h"
+
+enum { PAGE_BYTES = 4096 };
 
 static uint64_t read_available(void)
 {
@@ -44,4 +47,61 @@ uint64_t rt_memory_available(void)
 {
     uint64_t machine = read_available(), group = read_group_limit();
     return group && (!machine || group < machine) ? group : machine;
+}
+
+/* ---- one node ---- */
+
+struct zone { /* a part of a node, in pages */
+    unsigned long long free, kept, files;
+};
+
+static void read_zone_line(struct zone *zone, const char *line)
+{
+    unsigned long long pages;
+    if (sscanf(line, " pages free %llu", &pages) == 1)
+        zone->free = pages;
+    else if (sscanf(line, " high %llu", &pages) == 1)
+        zone->kept = pages;
+    else if (sscanf(line, " nr_zone_inactive_file %llu", &pages) == 1 || sscanf(line, " nr_zone_active_file %llu", &pages) == 1)
+        zone->files += pages;
+}
+
+static uint64_t available_in(const struct zone *zone)
+{
+    return zone->free + zone->files > zone->kept ? zone->free + zone->files - zone->kept : 0;
+}
+
+uint64_t rt_memory_available_on(int node)
+{
+    RT_CLOSE_FILE FILE *file = fopen("/proc/zoneinfo", "re");
+    struct zone zone = {0};
+    uint64_t pages = 0;
+    char line[256];
+    int here = 0, number;
+    while (file && fgets(line, sizeof line, file)) {
+        if (sscanf(line, "Node %d, zone", &number) == 1) { /* the zone before this one is complete */
+            pages += available_in(&zone);
+            zone = (struct zone){0};
+            here = number == node;
+        } else if (here) {
+            read_zone_line(&zone, line);
+        }
+    }
+    return (pages + available_in(&zone)) * PAGE_BYTES;
+}
+
+uint64_t rt_memory_reserved(int node)
+{
+    char path[128];
+    if (node < 0)
+        return read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") << 21;
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/free_hugepages", node);
+    return read_number(path) << 21;
+}
+
+int rt_memory_transparent(void)
+{
+    RT_CLOSE_FILE FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+    char line[128];
+    return file && fgets(line, sizeof line, file) && !strstr(line, "[never]");
 }

@@ -10,6 +10,8 @@ static const struct rt_command commands[] = {
     {"logits", cmd_logits, "BUNDLE --tokens 1,2,3 [--all]", "print the model's numbers for given token ids"},
     {"tokenize", cmd_tokenize, "BUNDLE [TEXT | -f FILE | --decode 1,2,3]", "token ids of a text, or the text of token ids"},
     {"topo", cmd_topo, "", "show which worker is pinned where"},
+    {"plan", cmd_plan, "MODEL [--topology FILE|TEXT]", "say whether a model fits a server, and how fast it would be"},
+    {"bench", cmd_bench, "BUNDLE | --synthetic NAME | --shape FILE", "measure speed beside the machine's own limits"},
     {"doctor", cmd_doctor, "", "say what of this machine is in the way"},
 };
 

@@ -85,9 +85,31 @@ struct rt_manifest {
  * format, numerics or part this program does not know). `path` is for messages. */
 RT_MUST_CHECK int rt_manifest_open(struct rt_manifest **out, const struct cr_manifest *verified, const char *path, struct rt_error *error);
 void rt_manifest_close(struct rt_manifest **manifest);
+/* A model that no bundle holds, given as a manifest's "model" object alone, to be measured or planned for: no name, files or tensors. Errors
+ * as above, without a path. */
+RT_MUST_CHECK int rt_manifest_open_shape(struct rt_manifest **out, const char *json, size_t bytes, struct rt_error *error);
 
-/* Points model's weights into `stream` (stream_bytes long, as placed by the loader). Every tensor that the parts call for must be
- * there with the right shape and format, and none besides: RT_EXIT_TRUST with the tensor's name. */
-RT_MUST_CHECK int rt_model_bind(struct rt_manifest *manifest, const uint8_t *stream, struct rt_error *error);
+/* ---- where weights lie ---- */
+
+enum rt_spread {
+    RT_SPREAD_ONCE,   /* in one place: the embedding, of which a step reads a few rows */
+    RT_SPREAD_COPIED, /* whole on every node: what each worker reads all of */
+    RT_SPREAD_SPLIT,  /* panel by panel where the panel's worker is */
+};
+enum rt_spread rt_tensor_spread(const struct rt_tensor *tensor);
+
+struct rt_tensor_place { /* a tensor as one node has it */
+    uint8_t *at;
+    uint32_t first_panel, last_panel; /* of matrices in panels: those that are there, one stacked matrix after another */
+};
+/* Panels of a tensor's matrix, or of each of its stacked ones, and the number of matrices; 0 panels where it has none. */
+uint32_t rt_tensor_panels(const struct rt_tensor *tensor);
+uint32_t rt_tensor_matrices(const struct rt_tensor *tensor);
+
+/* Points the model's weights to their places: places[i] is where manifest->tensors[i] lies. `model` is the manifest's, or a copy of it with
+ * layers of its own. Every tensor that the parts call for must be there with the right shape and format, and none besides: RT_EXIT_TRUST with
+ * the tensor's name. */
+RT_MUST_CHECK int rt_model_bind(struct rt_model *model, const struct rt_manifest *manifest, const struct rt_tensor_place *places,
+                                struct rt_error *error);
 
 #endif

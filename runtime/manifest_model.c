@@ -5,6 +5,7 @@
 
 #include "runtime/json_fields.h"
 #include "runtime/manifest_parts.h"
+#include "runtime/scope.h"
 
 enum {
     VOCAB_MAX = 1 << 24,
@@ -310,4 +311,28 @@ int rt_manifest_read_model(struct rt_manifest *m, yyjson_val *value, struct rt_e
     m->model = values.model;
     m->tied = values.tied;
     return read_layers(m, values.layers, error);
+}
+
+/* ---- a shape by itself ---- */
+
+static void clean_document(yyjson_doc **doc)
+{
+    yyjson_doc_free(*doc);
+}
+
+int rt_manifest_open_shape(struct rt_manifest **out, const char *json, size_t bytes, struct rt_error *error)
+{
+    yyjson_read_err why;
+    *out = NULL;
+    /* without YYJSON_READ_INSITU the reader only looks at the text; its interface lacks the const */
+    RT_CLEAN(clean_document) yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json, bytes, YYJSON_READ_NOFLAG, NULL, &why);
+    if (!doc)
+        return rt_fail(error, RT_EXIT_TRUST, "not JSON: %s at byte %zu", why.msg, why.pos);
+    RT_CLEAN(rt_manifest_close) struct rt_manifest *m = calloc(1, sizeof *m);
+    if (!m)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory");
+    if (rt_manifest_read_model(m, yyjson_doc_get_root(doc), error))
+        return -1;
+    *out = RT_MOVE(m);
+    return 0;
 }

@@ -1,5 +1,5 @@
-/* model_bind.c: points a model's parts at their tensors in the stream of weights. Walks the parts, asks for each tensor by name, checks
- * format and shape, and in the end refuses what nobody asked for. Reads no weight. One thread. */
+/* model_bind.c: points a model's parts at their tensors, wherever those lie. Walks the parts, asks for each tensor by name, checks format and
+ * shape, and in the end refuses what nobody asked for. Reads no weight. One thread. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,12 +7,40 @@
 #include "runtime/scope.h"
 
 struct binder {
+    struct rt_model *model;
     const struct rt_manifest *m;
-    const uint8_t *stream;
+    const struct rt_tensor_place *places;
     const struct rt_tensor **index; /* by name */
     uint8_t *used;                  /* by position in m->tensors */
     struct rt_error *error;
 };
+
+/* ---- what a tensor is ---- */
+
+static int is_router(const struct rt_tensor *tensor)
+{
+    static const char end[] = ".router";
+    size_t length = strlen(tensor->name);
+    return length >= sizeof end && strcmp(tensor->name + length - (sizeof end - 1), end) == 0;
+}
+
+enum rt_spread rt_tensor_spread(const struct rt_tensor *tensor)
+{
+    if (tensor->format == RT_TENSOR_BF16_ROWS)
+        return RT_SPREAD_ONCE;
+    return tensor->format == RT_TENSOR_F32 || is_router(tensor) ? RT_SPREAD_COPIED : RT_SPREAD_SPLIT; /* routers: by rows, not by panels */
+}
+
+uint32_t rt_tensor_panels(const struct rt_tensor *tensor)
+{
+    int in_panels = tensor->format != RT_TENSOR_F32 && tensor->format != RT_TENSOR_BF16_ROWS;
+    return in_panels ? (uint32_t)kn_panels(tensor->shape[tensor->dims - 2]) : 0;
+}
+
+uint32_t rt_tensor_matrices(const struct rt_tensor *tensor)
+{
+    return tensor->dims == 3 ? (uint32_t)tensor->shape[0] : 1;
+}
 
 /* ---- finding ---- */
 
@@ -35,7 +63,12 @@ static int fail_tensor(const struct binder *b, const char *name, const char *why
     return rt_fail(b->error, RT_EXIT_TRUST, "the tensor \"%s\" %s; ask the publisher for a corrected bundle", name, why);
 }
 
-/* The tensor's bytes. `shape` has `dims` extents. */
+static const struct rt_tensor_place *place_of(const struct binder *b, const struct rt_tensor *tensor)
+{
+    return &b->places[tensor - b->m->tensors];
+}
+
+/* The tensor. `shape` has `dims` extents. */
 static int take(const struct binder *b, const struct rt_tensor **out, const char *name, uint32_t dims, const uint64_t *shape)
 {
     const struct rt_tensor *t = find(b, name);
@@ -55,12 +88,13 @@ static int take_vector(const struct binder *b, const float **out, const char *na
         return -1;
     if (t->format != RT_TENSOR_F32 || t->size < stored * sizeof(float))
         return fail_tensor(b, name, "is not a vector of f32, or not padded");
-    *out = (const float *)(const void *)(b->stream + t->offset);
+    *out = (const float *)(const void *)place_of(b, t)->at;
     return 0;
 }
 
-/* A matrix [n,k], or `count` of them stacked where count > 0. */
-static int take_matrix(const struct binder *b, struct kn_matrix *out, const char *name, uint32_t count, uint32_t n, uint32_t k)
+/* A matrix [n,k], or `count` of them stacked, *stride bytes from one to the next, where count > 0. */
+static int take_matrix(const struct binder *b, struct kn_matrix *out, size_t *stride, const char *name, uint32_t count, uint32_t n,
+                       uint32_t k)
 {
     static const enum kn_format formats[] = {[RT_TENSOR_BF16] = KN_BF16, [RT_TENSOR_W8] = KN_W8, [RT_TENSOR_W4] = KN_W4};
     const uint64_t shape[] = {count, n, k};
@@ -69,9 +103,12 @@ static int take_matrix(const struct binder *b, struct kn_matrix *out, const char
         return -1;
     if (t->format != RT_TENSOR_BF16 && t->format != RT_TENSOR_W8 && t->format != RT_TENSOR_W4)
         return fail_tensor(b, name, "is not a matrix in panels");
-    *out = (struct kn_matrix){.format = formats[t->format], .n = n, .k = k, .panels = b->stream + t->offset};
+    const struct rt_tensor_place *place = place_of(b, t);
+    *out = (struct kn_matrix){.format = formats[t->format], .n = n, .k = k, .first_panel = place->first_panel, .panels = place->at};
     if (t->codebook >= 0)
-        out->codebook = &b->m->model.codebooks[t->codebook];
+        out->codebook = &b->model->codebooks[t->codebook];
+    if (stride)
+        *stride = (size_t)(place->last_panel - place->first_panel) * kn_panel_bytes(out->format, k);
     return 0;
 }
 
@@ -106,7 +143,7 @@ static int bind_linear(const struct binder *b, struct rt_linear *linear, const s
                        uint32_t k, int has_bias)
 {
     struct name name = name_in(scope, part);
-    if (take_matrix(b, &linear->w, name.text, 0, n, k))
+    if (take_matrix(b, &linear->w, NULL, name.text, 0, n, k))
         return -1;
     strncat(name.text, "_bias", sizeof name.text - strlen(name.text) - 1);
     return has_bias ? take_vector(b, &linear->bias, name.text, n, kn_pad(n)) : 0;
@@ -114,7 +151,7 @@ static int bind_linear(const struct binder *b, struct rt_linear *linear, const s
 
 static int bind_attention(const struct binder *b, struct rt_attention *a, const struct scope *scope, unsigned biases)
 {
-    uint32_t hidden = b->m->model.hidden, q = a->heads * a->head_dim, kv = a->kv_heads * a->head_dim;
+    uint32_t hidden = b->model->hidden, q = a->heads * a->head_dim, kv = a->kv_heads * a->head_dim;
     if (bind_linear(b, &a->q, scope, "q", q, hidden, biases & 1) || bind_linear(b, &a->k, scope, "k", kv, hidden, biases >> 1 & 1) ||
         bind_linear(b, &a->v, scope, "v", kv, hidden, biases >> 2 & 1) || bind_linear(b, &a->o, scope, "o", hidden, q, biases >> 3 & 1))
         return -1;
@@ -125,7 +162,7 @@ static int bind_attention(const struct binder *b, struct rt_attention *a, const 
 
 static int bind_mlp(const struct binder *b, struct rt_mlp *mlp, const struct scope *scope, unsigned biases)
 {
-    uint32_t hidden = b->m->model.hidden;
+    uint32_t hidden = b->model->hidden;
     if (bind_linear(b, &mlp->gate, scope, "gate", mlp->inner, hidden, biases & 1) ||
         bind_linear(b, &mlp->up, scope, "up", mlp->inner, hidden, biases >> 1 & 1))
         return -1;
@@ -135,17 +172,14 @@ static int bind_mlp(const struct binder *b, struct rt_mlp *mlp, const struct sco
 static int bind_experts(const struct binder *b, struct kn_matrix *out, size_t *stride, const struct scope *scope, const char *part,
                         uint32_t experts, uint32_t n, uint32_t k)
 {
-    if (take_matrix(b, out, name_in(scope, part).text, experts, n, k))
-        return -1;
-    *stride = kn_matrix_bytes(out->format, n, k);
-    return 0;
+    return take_matrix(b, out, stride, name_in(scope, part).text, experts, n, k);
 }
 
 static int bind_moe(const struct binder *b, struct rt_moe *moe, const struct scope *scope)
 {
-    uint32_t hidden = b->m->model.hidden;
+    uint32_t hidden = b->model->hidden;
     struct name router = name_in(scope, "router");
-    if (take_matrix(b, &moe->router.w, router.text, 0, moe->experts, hidden))
+    if (take_matrix(b, &moe->router.w, NULL, router.text, 0, moe->experts, hidden))
         return -1;
     if (moe->router.w.format != KN_BF16)
         return fail_tensor(b, router.text, "is not bf16");
@@ -160,8 +194,8 @@ static int bind_block(const struct binder *b, struct rt_block *block, uint32_t l
     static const char *const kinds[] = {"attention", "mlp", "moe"};
     struct scope scope;
     snprintf(scope.prefix, sizeof scope.prefix, "layers.%u.%s", layer, kinds[block->kind]);
-    if (bind_norm_in(b, &block->norm_in, &scope, "norm_in", b->m->model.hidden) ||
-        bind_norm_in(b, &block->norm_out, &scope, "norm_out", b->m->model.hidden))
+    if (bind_norm_in(b, &block->norm_in, &scope, "norm_in", b->model->hidden) ||
+        bind_norm_in(b, &block->norm_out, &scope, "norm_out", b->model->hidden))
         return -1;
     switch (block->kind) {
     case RT_BLOCK_ATTENTION: return bind_attention(b, &block->attention, &scope, biases);
@@ -172,22 +206,24 @@ static int bind_block(const struct binder *b, struct rt_block *block, uint32_t l
 
 /* ---- the model ---- */
 
-static int bind_ends(const struct binder *b, struct rt_model *model)
+static int bind_ends(const struct binder *b)
 {
+    struct rt_model *model = b->model;
     const uint64_t shape[] = {model->vocab, model->hidden};
     const struct rt_tensor *embedding;
     if (take(b, &embedding, "embedding", 2, shape))
         return -1;
     if (embedding->format != RT_TENSOR_BF16_ROWS)
         return fail_tensor(b, "embedding", "is not bf16_rows");
-    model->embedding = (const uint16_t *)(const void *)(b->stream + embedding->offset);
-    if (take_matrix(b, &model->head.w, "head", 0, model->vocab, model->hidden))
+    model->embedding = (const uint16_t *)(const void *)place_of(b, embedding)->at;
+    if (take_matrix(b, &model->head.w, NULL, "head", 0, model->vocab, model->hidden))
         return -1;
     return bind_norm(b, &model->final_norm, "final_norm", model->hidden);
 }
 
-static int bind_ropes(const struct binder *b, struct rt_model *model)
+static int bind_ropes(const struct binder *b)
 {
+    struct rt_model *model = b->model;
     for (uint32_t i = 0; i < model->rope_count; i++) {
         char name[RT_NAME_MAX];
         snprintf(name, sizeof name, "rope.%u.inv_freq", i);
@@ -197,12 +233,12 @@ static int bind_ropes(const struct binder *b, struct rt_model *model)
     return 0;
 }
 
-static int bind_layers(const struct binder *b, struct rt_manifest *manifest)
+static int bind_layers(const struct binder *b)
 {
-    struct rt_model *model = &manifest->model;
+    struct rt_model *model = b->model;
     for (uint32_t i = 0; i < model->layer_count; i++)
         for (uint32_t j = 0; j < model->layers[i].count; j++)
-            if (bind_block(b, &model->layers[i].blocks[j], i, manifest->biases[i][j]))
+            if (bind_block(b, &model->layers[i].blocks[j], i, b->m->biases[i][j]))
                 return -1;
     return 0;
 }
@@ -215,7 +251,7 @@ static int refuse_unused(const struct binder *b)
     return 0;
 }
 
-int rt_model_bind(struct rt_manifest *manifest, const uint8_t *stream, struct rt_error *error)
+int rt_model_bind(struct rt_model *model, const struct rt_manifest *manifest, const struct rt_tensor_place *places, struct rt_error *error)
 {
     RT_FREE const struct rt_tensor **index = malloc(manifest->tensor_count * sizeof *index);
     RT_FREE uint8_t *used = calloc(manifest->tensor_count, 1);
@@ -224,8 +260,8 @@ int rt_model_bind(struct rt_manifest *manifest, const uint8_t *stream, struct rt
     for (size_t i = 0; i < manifest->tensor_count; i++)
         index[i] = &manifest->tensors[i];
     qsort(index, manifest->tensor_count, sizeof *index, compare_names);
-    const struct binder b = {.m = manifest, .stream = stream, .index = index, .used = used, .error = error};
-    if (bind_ends(&b, &manifest->model) || bind_ropes(&b, &manifest->model) || bind_layers(&b, manifest))
+    const struct binder b = {.model = model, .m = manifest, .places = places, .index = index, .used = used, .error = error};
+    if (bind_ends(&b) || bind_ropes(&b) || bind_layers(&b))
         return -1;
     return refuse_unused(&b);
 }

@@ -1,11 +1,8 @@
-/* site.c: the start order. Everything that reads a file or makes code executable happens before the seal; what only computes on verified
- * bytes (tokenizer, template, engine) happens behind it. */
+/* site.c: the start order. Everything that reads a file, makes code executable or binds memory to a node happens before the seal; what reads
+ * texts from outside (tokenizer, template) happens behind it. */
 #include "runtime/site.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include "runtime/clock.h"
 #include "runtime/machine_memory.h"
@@ -75,17 +72,24 @@ static int open_kernels(struct rt_site *site, struct rt_error *error)
     return 0;
 }
 
-/* As many rows a step as buffers of BUFFERS_MAX_BYTES allow; logits of one row, or of each where more are asked for. */
+void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_model *model, const struct kn_context *kernels, unsigned workers,
+                         int all_logits)
+{
+    uint32_t least_logits = engine->max_logits;
+    for (engine->max_rows = ROWS_MAX;; engine->max_rows /= 2) {
+        uint64_t cache, buffers;
+        engine->max_logits = all_logits ? engine->max_rows : least_logits;
+        rt_engine_size(model, kernels, engine, workers, &cache, &buffers);
+        if (buffers <= BUFFERS_MAX_BYTES || engine->max_rows <= ROWS_MIN)
+            return;
+    }
+}
+
 static struct rt_engine_options engine_options(const struct rt_site *site, const struct rt_site_options *options)
 {
-    struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->context, .max_sequences = 2};
-    for (engine.max_rows = ROWS_MAX;; engine.max_rows /= 2) {
-        uint64_t cache, buffers;
-        engine.max_logits = options->max_logits > 1 ? engine.max_rows : 1;
-        rt_engine_size(&site->manifest->model, site->kernels, &engine, rt_workers_count(site->workers), &cache, &buffers);
-        if (buffers <= BUFFERS_MAX_BYTES || engine.max_rows <= ROWS_MIN)
-            return engine;
-    }
+    struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->context, .max_sequences = 2, .max_logits = 1};
+    rt_site_choose_rows(&engine, &site->manifest->model, site->kernels, rt_workers_count(site->workers), options->max_logits > 1);
+    return engine;
 }
 
 /* Refuses before anything large is read, with the figures, instead of being killed later. */
@@ -93,40 +97,26 @@ static int check_memory(const struct rt_site *site, const struct rt_engine_optio
 {
     uint64_t cache, buffers, available = rt_memory_available();
     rt_engine_size(&site->manifest->model, site->kernels, engine, rt_workers_count(site->workers), &cache, &buffers);
-    uint64_t needed = site->manifest->stream_bytes + cache + buffers;
+    uint64_t weights = rt_weights_bytes(site->manifest, site->workers), needed = weights + cache + buffers;
+    available += rt_memory_reserved(RT_NODE_ANY) >= weights && available ? weights : 0; /* set aside, so not among what is free */
     if (available && needed > available)
         return rt_fail(error, RT_EXIT_RESOURCES,
                        "%s needs %llu MiB (weights %llu, cache of %u tokens %llu, buffers %llu) and %llu MiB are free; "
                        "give a smaller --ctx, pack with fewer bits, or free memory",
-                       site->manifest->name, (unsigned long long)needed >> 20, (unsigned long long)site->manifest->stream_bytes >> 20,
-                       engine->max_tokens, (unsigned long long)cache >> 20, (unsigned long long)buffers >> 20,
-                       (unsigned long long)available >> 20);
+                       site->manifest->name, (unsigned long long)needed >> 20, (unsigned long long)weights >> 20, engine->max_tokens,
+                       (unsigned long long)cache >> 20, (unsigned long long)buffers >> 20, (unsigned long long)available >> 20);
     return 0;
-}
-
-/* Memory for the weights, untouched so far, and the model's pointers into it: whatever does not fit together is refused before
- * gigabytes are read. */
-static int reserve_weights(struct rt_site *site, struct rt_error *error)
-{
-    site->stream_bytes = site->manifest->stream_bytes;
-    void *memory = mmap(NULL, site->stream_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %llu MiB of weights: %s", (unsigned long long)site->stream_bytes >> 20,
-                       strerror(errno));
-    site->stream = memory;
-    (void)madvise(memory, site->stream_bytes, MADV_HUGEPAGE); /* fewer address translations where the kernel grants it */
-    return rt_model_bind(site->manifest, site->stream, error);
 }
 
 static int load_weights(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
     struct rt_progress_bar bar;
     rt_progress_bar_open(&bar, "loading", options->json || options->quiet);
-    int failed = rt_bundle_load(site->bundle, site->stream, site->workers, &(struct rt_progress){rt_progress_bar_report, &bar}, error);
+    int failed = rt_bundle_load(site->bundle, site->weights, site->workers, &(struct rt_progress){rt_progress_bar_report, &bar}, error);
     rt_progress_bar_close(&bar);
     if (failed)
         return -1;
-    (void)mprotect(site->stream, site->stream_bytes, PROT_READ); /* nobody writes to weights any more */
+    rt_weights_protect(site->weights);
     return 0;
 }
 
@@ -178,16 +168,17 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
     RT_CLEAN(close_texts) struct texts texts = {0};
     (void)kn_cpu(); /* asks the kernel for AMX, which threads inherit */
     if (rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
-        open_verified(site, options, error) || open_kernels(site, error) || reserve_weights(site, error))
+        open_verified(site, options, error) || open_kernels(site, error))
         return -1;
     struct rt_engine_options engine = engine_options(site, options);
-    if (check_memory(site, &engine, error) || load_weights(site, options, error) || read_texts(site->bundle, &texts, error))
+    if (check_memory(site, &engine, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||
+        load_weights(site, options, error) || read_texts(site->bundle, &texts, error) ||
+        rt_engine_open(&site->engine, rt_weights_models(site->weights), site->kernels, site->workers, &engine, error))
         return -1;
     site->manifest = rt_bundle_take_manifest(site->bundle);
     site->manifest_owned = 1;
     rt_bundle_close(&site->bundle);
-    if (rt_seal(error) || open_language(site, &texts, error) ||
-        rt_engine_open(&site->engine, &site->manifest->model, site->kernels, site->workers, &engine, error))
+    if (rt_seal(error) || open_language(site, &texts, error))
         return -1;
     site->max_rows = engine.max_rows;
     site->load_s = rt_seconds() - start;
@@ -209,8 +200,7 @@ void rt_site_close(struct rt_site *site)
     rt_engine_close(&site->engine);
     rt_template_close(&site->chat_template);
     rt_tokenizer_close(&site->tokenizer);
-    if (site->stream)
-        munmap(site->stream, site->stream_bytes);
+    rt_weights_close(&site->weights);
     kn_context_close(&site->kernels);
     if (site->manifest_owned)
         rt_manifest_close(&site->manifest);

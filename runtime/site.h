@@ -8,6 +8,7 @@
 #include "runtime/generation_defaults.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
+#include "runtime/weights.h"
 
 struct rt_site_options {
     const char *bundle, *trust;
@@ -24,8 +25,7 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_placement *placement;
     struct rt_workers *workers;
     struct kn_context *kernels;
-    uint8_t *stream; /* the weights */
-    uint64_t stream_bytes;
+    struct rt_weights *weights;
     struct rt_engine *engine;
     struct rt_tokenizer *tokenizer;
     struct rt_template *chat_template; /* NULL: none, or unsupported; why is in template_error */
@@ -40,5 +40,9 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
 /* On failure the site is closed. */
 RT_MUST_CHECK int rt_site_open(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error);
 void rt_site_close(struct rt_site *site);
+
+/* Sets max_rows: as many tokens a step as fit in buffers of a modest size; and max_logits to the same with all_logits. */
+void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_model *model, const struct kn_context *kernels, unsigned workers,
+                         int all_logits);
 
 #endif

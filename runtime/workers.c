@@ -14,14 +14,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/scope.h"
 #include "runtime/topology.h"
 
 enum {
     STACK_BYTES = 1 << 20, /* musl's default of 128 KiB is too little for generated kernels */
-    SPINS = 2000,          /* about 20 microseconds */
+    LOOKS = 16,            /* between two looks at the clock */
     CACHE_LINE = 64,
 };
+/* As long as a thread waits before it sleeps: longer than most waits within a step and than a wake-up takes, short beside a step. */
+static const double spin_s = 50e-6;
 
 struct gate { /* a counter that threads wait on */
     _Alignas(CACHE_LINE) _Atomic uint32_t value;
@@ -31,12 +34,12 @@ struct gate { /* a counter that threads wait on */
 struct worker {
     struct rt_workers *workers;
     pthread_t thread;
-    unsigned index;
+    unsigned index, node; /* node: counted from 0 over those that have workers */
     struct rt_worker_place place;
 };
 
 struct rt_workers {
-    unsigned count, started;
+    unsigned count, nodes, started;
     int quit;
     void (*function)(void *user, unsigned worker);
     void *user;
@@ -55,14 +58,25 @@ static void gate_open(struct gate *gate)
         syscall(SYS_futex, &gate->value, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-/* Waits until the gate's value is no longer `seen`. */
-static void gate_wait(struct gate *gate, uint32_t seen, int spins)
+/* Whether the gate's value has changed from `seen` within so many seconds. */
+static int spin(const struct gate *gate, uint32_t seen, double seconds)
 {
-    for (int i = 0; i < spins; i++) {
-        if (atomic_load_explicit(&gate->value, memory_order_acquire) != seen)
-            return;
-        __builtin_ia32_pause();
-    }
+    double end = rt_seconds() + seconds;
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            if (atomic_load_explicit(&gate->value, memory_order_acquire) != seen)
+                return 1;
+            __builtin_ia32_pause();
+        }
+    } while (rt_seconds() < end);
+    return 0;
+}
+
+/* Waits until the gate's value is no longer `seen`: asleep, and before that awake for so many seconds. */
+static void gate_wait(struct gate *gate, uint32_t seen, double seconds)
+{
+    if (seconds > 0 && spin(gate, seen, seconds))
+        return;
     atomic_fetch_add(&gate->sleepers, 1);
     while (atomic_load(&gate->value) == seen)
         syscall(SYS_futex, &gate->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
@@ -75,7 +89,7 @@ static void *worker_main(void *argument)
     struct rt_workers *workers = self->workers;
     (void)rt_placement_bind(&self->place); /* unpinned is slower, not wrong */
     for (uint32_t seen = 0;; seen++) {
-        gate_wait(&workers->job, seen, SPINS);
+        gate_wait(&workers->job, seen, spin_s);
         if (workers->quit)
             return NULL;
         workers->function(workers->user, self->index);
@@ -84,7 +98,16 @@ static void *worker_main(void *argument)
     }
 }
 
-static int start(struct rt_workers *workers, const struct rt_placement *placement, struct rt_error *error)
+/* Gives every worker its place; places come node by node. */
+static void take_places(struct rt_workers *workers, const struct rt_placement *placement)
+{
+    for (unsigned i = 0; i < workers->count; i++) {
+        workers->nodes += i == 0 || placement->places[i].node != placement->places[i - 1].node;
+        workers->list[i] = (struct worker){.workers = workers, .index = i, .node = workers->nodes - 1, .place = placement->places[i]};
+    }
+}
+
+static int start(struct rt_workers *workers, struct rt_error *error)
 {
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes))
@@ -95,7 +118,6 @@ static int start(struct rt_workers *workers, const struct rt_placement *placemen
     pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited: signals are the main thread's */
     int failed = 0;
     for (unsigned i = 0; i < workers->count && !failed; i++) {
-        workers->list[i] = (struct worker){.workers = workers, .index = i, .place = placement->places[i]};
         failed = pthread_create(&workers->list[i].thread, &attributes, worker_main, &workers->list[i]);
         workers->started += !failed;
     }
@@ -116,10 +138,23 @@ int rt_workers_open(struct rt_workers **out, const struct rt_placement *placemen
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %u workers", placement->count);
     memset(workers, 0, bytes);
     workers->count = placement->count;
-    if (start(workers, placement, error))
+    take_places(workers, placement);
+    if (start(workers, error))
         return -1;
     *out = RT_MOVE(workers);
     return 0;
+}
+
+int rt_workers_open_beside(struct rt_workers **out, const struct rt_workers *beside, unsigned count, struct rt_error *error)
+{
+    *out = NULL;
+    RT_FREE struct rt_placement *placement = calloc(1, sizeof *placement + count * sizeof *placement->places);
+    if (!placement)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %u threads", count);
+    placement->count = count;
+    for (unsigned i = 0; i < count; i++)
+        placement->places[i] = beside->list[(uint64_t)i * beside->count / count].place;
+    return rt_workers_open(out, placement, error);
 }
 
 void rt_workers_close(struct rt_workers **workers)
@@ -157,7 +192,7 @@ void rt_workers_wait(struct rt_workers *workers, unsigned worker)
         return;
     uint32_t seen = atomic_load(&workers->phase.value);
     if (atomic_fetch_add(&workers->arrived, 1) + 1 < workers->count) {
-        gate_wait(&workers->phase, seen, SPINS);
+        gate_wait(&workers->phase, seen, spin_s);
         return;
     }
     atomic_store(&workers->arrived, 0);
@@ -166,7 +201,40 @@ void rt_workers_wait(struct rt_workers *workers, unsigned worker)
 
 void rt_workers_share(const struct rt_workers *workers, unsigned worker, size_t n, size_t *first, size_t *last)
 {
-    size_t each = n / workers->count, rest = n % workers->count;
-    *first = worker * each + (worker < rest ? worker : rest);
-    *last = *first + each + (worker < rest);
+    *first = n * worker / workers->count; /* the larger shares lie evenly among the workers, and so among the nodes */
+    *last = n * (worker + 1) / workers->count;
+}
+
+unsigned rt_workers_nodes(const struct rt_workers *workers)
+{
+    return workers->nodes;
+}
+
+unsigned rt_workers_node(const struct rt_workers *workers, unsigned worker)
+{
+    return workers->list[worker].node;
+}
+
+int rt_workers_node_number(const struct rt_workers *workers, unsigned node)
+{
+    unsigned first, last;
+    rt_workers_of_node(workers, node, &first, &last);
+    return workers->list[first].place.node;
+}
+
+void rt_workers_of_node(const struct rt_workers *workers, unsigned node, unsigned *first, unsigned *last)
+{
+    for (*first = 0; workers->list[*first].node != node;)
+        ++*first;
+    for (*last = *first; *last < workers->count && workers->list[*last].node == node;)
+        ++*last;
+}
+
+void rt_workers_node_share(const struct rt_workers *workers, unsigned node, size_t n, size_t *first, size_t *last)
+{
+    unsigned first_worker, last_worker;
+    size_t unused;
+    rt_workers_of_node(workers, node, &first_worker, &last_worker);
+    rt_workers_share(workers, first_worker, n, first, &unused);
+    rt_workers_share(workers, last_worker - 1, n, &unused, last);
 }

@@ -79,7 +79,7 @@ unique_names() {
 
 isa_by_name() {
     code | grep -E '#[[:space:]]*pragma[[:space:]]+(GCC|clang)[[:space:]]+(target|attribute)|__attribute__[[:space:]]*\(\([^)]*target|__target__' |
-        grep -vE '^[^:]*_(avx2|avx512|vnni|vbmi)\.[ch]:' | sed 's/^\([^:]*:[0-9]*\):.*/\1: asks for an instruction set/'
+        grep -vE '^[^:]*_(avx2|avx512|vnni|vbmi|amx)\.[ch]:' | sed 's/^\([^:]*:[0-9]*\):.*/\1: asks for an instruction set/'
 }
 
 formatting() {
@@ -97,7 +97,7 @@ rule "include direction" "runtime/ may include crypto/ and kernels/, packaging/p
 rule "no include cycle" "move what both need into a header that includes neither" include_cycle
 rule "banned calls" "snprintf, strtoul with its checks, posix_spawn; the environment is read at the start of main only" banned_calls
 rule "file names unique" "give the file a name that says what it owns" unique_names
-rule "instruction sets by file name" "move it to a file named *_avx2.c, *_avx512.c, *_vnni.c or *_vbmi.c; the Makefile has the flags" isa_by_name
+rule "instruction sets by file name" "move it to a file named *_avx2.c, *_avx512.c, *_vnni.c, *_vbmi.c or *_amx.c; the Makefile has the flags" isa_by_name
 rule "formatting" "make format" formatting
 if command -v shellcheck > /dev/null; then
     rule "shell scripts" "what shellcheck says, or a disable comment with the reason" shell_scripts

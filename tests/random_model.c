@@ -5,7 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HIDDEN = 72, VOCAB = 130, HEADS = 6, KV_HEADS = 2, HEAD_DIM = 20, INNER = 100, MOE_INNER = 44, EXPERTS = 7, TOP_K = 3, LAYERS = 2 };
+enum {
+    HIDDEN = 72,
+    VOCAB = 130,
+    HEADS = 6,
+    KV_HEADS = 2,
+    HEAD_DIM = 20,
+    INNER = 100,
+    MOE_INNER = 44,
+    EXPERTS = 7,
+    EXPERTS_MANY = 70,
+    TOP_K = 3,
+    LAYERS = 3
+};
 
 static void *keep(struct random_model *m, size_t bytes)
 {
@@ -52,7 +64,7 @@ static struct kn_matrix matrix(struct random_model *m, enum kn_format format, ui
 {
     size_t bytes = kn_matrix_bytes(format, n, k), panel = kn_panel_bytes(format, k);
     uint8_t *memory = keep(m, copies * bytes);
-    struct kn_matrix w = {format, n, k, memory, format == KN_W4 ? &kn_codebook_default : NULL};
+    struct kn_matrix w = {.format = format, .n = n, .k = k, .panels = memory, .codebook = format == KN_W4 ? &kn_codebook_default : NULL};
     for (uint32_t c = 0; c < copies; c++)
         for (uint32_t first = 0; first < n; first += KN_PANEL)
             fill_panel(m, &w, memory + c * bytes + first / KN_PANEL * panel, n - first < KN_PANEL ? n - first : KN_PANEL,
@@ -106,15 +118,15 @@ static struct rt_block mlp(struct random_model *m, enum kn_format format)
     };
 }
 
-static struct rt_block moe(struct random_model *m, enum kn_format format)
+static struct rt_block moe(struct random_model *m, enum kn_format format, uint32_t experts)
 {
     struct rt_block block = {.kind = RT_BLOCK_MOE, .norm_in = norm(m, HIDDEN), .multiplier = 1};
     struct rt_moe *part = &block.moe;
     *part = (struct rt_moe){
-        .experts = EXPERTS, .top_k = TOP_K, .inner = MOE_INNER, .renormalise = 1, .router = linear(m, KN_BF16, EXPERTS, HIDDEN, 0)};
-    part->gate = matrix(m, format, EXPERTS, MOE_INNER, HIDDEN, &part->gate_stride);
-    part->up = matrix(m, format, EXPERTS, MOE_INNER, HIDDEN, &part->up_stride);
-    part->down = matrix(m, format, EXPERTS, HIDDEN, MOE_INNER, &part->down_stride);
+        .experts = experts, .top_k = TOP_K, .inner = MOE_INNER, .renormalise = 1, .router = linear(m, KN_BF16, experts, HIDDEN, 0)};
+    part->gate = matrix(m, format, experts, MOE_INNER, HIDDEN, &part->gate_stride);
+    part->up = matrix(m, format, experts, MOE_INNER, HIDDEN, &part->up_stride);
+    part->down = matrix(m, format, experts, HIDDEN, MOE_INNER, &part->down_stride);
     return block;
 }
 
@@ -141,8 +153,58 @@ void random_model_open(struct random_model *m, enum kn_format format, uint64_t s
     for (int l = 0; l < LAYERS; l++) {
         model->layers[l].count = 2;
         model->layers[l].blocks[0] = attention(m, format);
-        model->layers[l].blocks[1] = l % 2 ? moe(m, format) : mlp(m, format);
+        model->layers[l].blocks[1] = l == 0 ? mlp(m, format) : moe(m, format, l == 1 ? EXPERTS : EXPERTS_MANY);
     }
+}
+
+/* ---- on several nodes ---- */
+
+struct split {
+    struct random_model *m;
+    const struct rt_workers *workers;
+    unsigned node;
+};
+
+static void split_matrix(const struct split *s, struct kn_matrix *w, uint32_t copies, size_t *stride)
+{
+    size_t first, last, panel = kn_panel_bytes(w->format, w->k), whole = kn_matrix_bytes(w->format, w->n, w->k);
+    rt_workers_node_share(s->workers, s->node, kn_panels(w->n), &first, &last);
+    size_t bytes = (last - first) * panel;
+    uint8_t *memory = keep(s->m, copies * bytes + 1);
+    for (uint32_t c = 0; c < copies; c++)
+        memcpy(memory + c * bytes, w->panels + c * whole + first * panel, bytes);
+    w->panels = memory;
+    w->first_panel = (uint32_t)first;
+    if (stride)
+        *stride = bytes;
+}
+
+static void split_block(const struct split *s, struct rt_block *block)
+{
+    if (block->kind == RT_BLOCK_MOE) {
+        split_matrix(s, &block->moe.gate, block->moe.experts, &block->moe.gate_stride);
+        split_matrix(s, &block->moe.up, block->moe.experts, &block->moe.up_stride);
+        split_matrix(s, &block->moe.down, block->moe.experts, &block->moe.down_stride);
+        return;
+    }
+    struct rt_linear *of_mlp[] = {&block->mlp.gate, &block->mlp.up, &block->mlp.down};
+    struct rt_linear *of_attention[] = {&block->attention.q, &block->attention.k, &block->attention.v, &block->attention.o};
+    int mlp = block->kind == RT_BLOCK_MLP;
+    for (int i = 0; i < (mlp ? 3 : 4); i++)
+        split_matrix(s, mlp ? &of_mlp[i]->w : &of_attention[i]->w, 1, NULL);
+}
+
+void random_model_split(struct random_model *out, const struct random_model *whole, const struct rt_workers *workers, unsigned node)
+{
+    memset(out, 0, sizeof *out);
+    const struct split s = {out, workers, node};
+    out->model = whole->model;
+    split_matrix(&s, &out->model.head.w, 1, NULL);
+    out->model.layers = keep(out, LAYERS * sizeof *out->model.layers);
+    memcpy(out->model.layers, whole->model.layers, LAYERS * sizeof *out->model.layers);
+    for (int l = 0; l < LAYERS; l++)
+        for (uint32_t b = 0; b < out->model.layers[l].count; b++)
+            split_block(&s, &out->model.layers[l].blocks[b]);
 }
 
 void random_model_close(struct random_model *m)

@@ -6,6 +6,7 @@
 #include "runtime/bundle.h"
 #include "runtime/scope.h"
 #include "runtime/topology.h"
+#include "runtime/weights.h"
 #include "runtime/workers.h"
 #include "tests/check.h"
 #include "tests/tiny_bundle.h"
@@ -109,11 +110,14 @@ static void weights_are_loaded_as_they_are(void)
     size_t bytes, text_bytes;
     char *text;
     fixture_open(&f);
-    uint8_t *expected = tiny_stream(&bytes), *stream = calloc(1, bytes);
+    uint8_t *expected = tiny_stream(&bytes);
+    struct rt_weights *weights;
     CHECK_THAT(rt_bundle_open(&bundle, f.directory, f.key.trust, &f.error) == 0, "%s", f.error.text);
     CHECK(rt_bundle_manifest(bundle)->stream_bytes == bytes);
-    CHECK_THAT(rt_bundle_load(bundle, stream, f.workers, &progress, &f.error) == 0, "%s", f.error.text);
-    CHECK(memcmp(stream, expected, bytes) == 0);
+    CHECK_THAT(rt_weights_open(&weights, rt_bundle_manifest(bundle), f.workers, &f.error) == 0, "%s", f.error.text);
+    CHECK_THAT(rt_bundle_load(bundle, weights, f.workers, &progress, &f.error) == 0, "%s", f.error.text);
+    CHECK(memcmp(rt_weights_direct(weights, 0, bytes), expected, bytes) == 0);
+    rt_weights_close(&weights);
     CHECK(seen.reports > 0 && seen.last == bytes && seen.total == bytes);
     CHECK(rt_bundle_read(bundle, RT_ROLE_TOKENIZER, &text, &text_bytes, &f.error) == 0);
     CHECK(text_bytes == 5000 && text[25] == 'z' && text[5000] == '\0');
@@ -124,7 +128,6 @@ static void weights_are_loaded_as_they_are(void)
     rt_bundle_close(&bundle);
     CHECK(taken && taken->file_count == 3);
     rt_manifest_close(&taken);
-    free(stream);
     free(expected);
     fixture_close(&f);
 }

@@ -331,9 +331,30 @@ static void digests_are_blake2b_256(void)
     CHECK(cr_digest_parse(parsed, "") == CR_E_FORMAT);
 }
 
+static void digests_side_by_side_are_the_same(void)
+{
+    static const size_t counts[] = {0, 1, 7, 64, 127, 128, 129, 255, 256, 257, 1000, 4096, CR_CHUNK_BYTES - 1, CR_CHUNK_BYTES};
+    uint8_t *bytes = malloc(CR_LANES * (size_t)CR_CHUNK_BYTES + 3), one[CR_DIGEST_BYTES], all[CR_LANES][CR_DIGEST_BYTES];
+    const uint8_t *inputs[CR_LANES];
+    CHECK(cr_init() == CR_OK);
+    for (size_t i = 0; i < CR_LANES * (size_t)CR_CHUNK_BYTES + 3; i++)
+        bytes[i] = (uint8_t)(i * 131 + (i >> 8) * 7 + (i >> 16));
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        for (size_t lane = 0; lane < CR_LANES; lane++)
+            inputs[lane] = bytes + lane * (CR_CHUNK_BYTES + 1); /* at any address */
+        cr_digest_lanes(all, inputs, counts[c]);
+        for (size_t lane = 0; lane < CR_LANES; lane++) {
+            cr_digest(one, inputs[lane], counts[c]);
+            CHECK_THAT(!memcmp(one, all[lane], sizeof one), "%zu bytes, lane %zu", counts[c], lane);
+        }
+    }
+    free(bytes);
+}
+
 CHECK_MAIN(CHECK_TEST(public_key_is_read_as_minisign_writes_it), CHECK_TEST(public_key_refuses_all_else),
            CHECK_TEST(minisign_signature_holds), CHECK_TEST(every_bit_of_a_signature_matters), CHECK_TEST(every_bit_of_the_message_matters),
            CHECK_TEST(legacy_and_commented_signatures_are_named), CHECK_TEST(keys_of_small_order_are_worthless),
            CHECK_TEST(one_forged_signature_spoils_a_good_one), CHECK_TEST(trust_has_room_for_so_many_keys),
            CHECK_TEST(minisign_secret_keys_open), CHECK_TEST(secret_keys_survive_their_file), CHECK_TEST(damaged_secret_keys_do_not_open),
-           CHECK_TEST(signing_is_deterministic_and_holds), CHECK_TEST(digests_are_blake2b_256))
+           CHECK_TEST(signing_is_deterministic_and_holds), CHECK_TEST(digests_are_blake2b_256),
+           CHECK_TEST(digests_side_by_side_are_the_same))

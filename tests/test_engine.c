@@ -1,16 +1,17 @@
-/* test_engine.c: an answer depends on its own tokens only: not on threads, chunks, neighbours or the pages it got. Random weights, every
- * format, compared bit for bit. */
+/* test_engine.c: an answer depends on its own tokens only: not on threads, nodes, chunks, neighbours or the pages it got. Random weights,
+ * every format, compared bit for bit. */
 #include <stdlib.h>
 
+#include "runtime/clock.h"
 #include "runtime/engine.h"
 #include "runtime/topology.h"
 #include "tests/check.h"
 #include "tests/random_model.h"
 
-enum { TOKENS = 150 };
+enum { TOKENS = 150, NODES_MAX = 3 };
 
 struct bench { /* a model with an engine on it */
-    struct random_model random;
+    struct random_model random, parts[NODES_MAX];
     struct rt_workers *workers;
     struct kn_context *kernels;
     struct rt_engine *engine;
@@ -18,21 +19,40 @@ struct bench { /* a model with an engine on it */
 
 static struct rt_error error;
 
-static int open_bench(struct bench *b, enum kn_format format, enum kn_kv kv, unsigned threads, uint32_t max_tokens)
+static struct rt_workers *open_workers(unsigned threads, unsigned nodes)
 {
-    memset(b, 0, sizeof *b);
-    random_model_open(&b->random, format, 7);
+    struct rt_workers *workers = NULL;
     struct rt_placement *placement = calloc(1, sizeof *placement + threads * sizeof *placement->places);
     placement->count = threads;
-    for (unsigned i = 0; i < threads; i++)
-        placement->places[i].cpu = -1; /* unpinned: more workers than cores is a fine test */
+    for (unsigned i = 0; i < threads; i++) /* unpinned: more workers than cores is a fine test */
+        placement->places[i] = (struct rt_worker_place){.cpu = -1, .node = (int)(i * nodes / threads)};
+    CHECK_THAT(!rt_workers_open(&workers, placement, &error), "%s", error.text);
+    free(placement);
+    return workers;
+}
+
+/* Several nodes: each has its own part of the model. */
+static int open_bench_on(struct bench *b, enum kn_format format, enum kn_kv kv, unsigned threads, unsigned nodes, uint32_t max_tokens)
+{
+    const struct rt_model *models[NODES_MAX] = {&b->random.model};
+    memset(b, 0, sizeof *b);
+    random_model_open(&b->random, format, 7);
+    b->workers = open_workers(threads, nodes);
+    for (unsigned n = 0; b->workers && n < nodes && nodes > 1; n++) {
+        random_model_split(&b->parts[n], &b->random, b->workers, n);
+        models[n] = &b->parts[n].model;
+    }
     size_t k[] = {72, 120, 100, 44};
     struct rt_engine_options options = {.kv = kv, .max_tokens = max_tokens, .max_sequences = 9, .max_rows = 200, .max_logits = 200};
-    int failed = rt_workers_open(&b->workers, placement, &error) || kn_context_open(&b->kernels, kn_isa_best(kn_cpu()), k, 4) ||
-                 rt_engine_open(&b->engine, &b->random.model, b->kernels, b->workers, &options, &error);
-    free(placement);
+    int failed = !b->workers || kn_context_open(&b->kernels, kn_isa_best(kn_cpu()), k, 4) ||
+                 rt_engine_open(&b->engine, models, b->kernels, b->workers, &options, &error);
     CHECK_THAT(!failed, "%s", error.text);
     return failed;
+}
+
+static int open_bench(struct bench *b, enum kn_format format, enum kn_kv kv, unsigned threads, uint32_t max_tokens)
+{
+    return open_bench_on(b, format, kv, threads, 1, max_tokens);
 }
 
 static void close_bench(struct bench *b)
@@ -40,6 +60,8 @@ static void close_bench(struct bench *b)
     rt_engine_close(&b->engine);
     kn_context_close(&b->kernels);
     rt_workers_close(&b->workers);
+    for (unsigned n = 0; n < NODES_MAX; n++)
+        random_model_close(&b->parts[n]);
     random_model_close(&b->random);
 }
 
@@ -74,25 +96,35 @@ static void run(struct bench *b, uint32_t chunk, uint32_t neighbours, float *out
         rt_sequence_close(b->engine, &sequences[i]);
 }
 
-static void same_for_format(enum kn_format format, enum kn_kv kv)
+/* The bits of `first` again, from another engine and however the tokens come. */
+static void same_as(const float *first, enum kn_format format, enum kn_kv kv, unsigned threads, unsigned nodes)
 {
     static const uint32_t chunks[] = {150, 1, 7, 64};
-    float first[130], next[130];
-    for (unsigned threads = 1; threads <= 4; threads++) {
-        struct bench b;
-        if (open_bench(&b, format, kv, threads, 4096))
-            return close_bench(&b);
-        for (size_t c = 0; c < 4; c++)
-            for (uint32_t neighbours = 0; neighbours <= 7; neighbours += 7) {
-                run(&b, chunks[c], neighbours, threads == 1 && !c && !neighbours ? first : next);
-                if (threads == 1 && !c && !neighbours)
-                    CHECK(first[0] == first[0] && first[0] != first[1]);
-                else
-                    CHECK_THAT(!memcmp(first, next, sizeof first), "%u threads, chunks of %u, %u neighbours", threads, chunks[c],
-                               neighbours);
-            }
-        close_bench(&b);
-    }
+    struct bench b;
+    if (open_bench_on(&b, format, kv, threads, nodes, 4096))
+        return close_bench(&b);
+    for (size_t c = 0; c < 4; c++)
+        for (uint32_t neighbours = 0; neighbours <= 7; neighbours += 7) {
+            float next[130];
+            run(&b, chunks[c], neighbours, next);
+            CHECK_THAT(!memcmp(first, next, sizeof next), "%u threads on %u nodes, chunks of %u, %u neighbours", threads, nodes, chunks[c],
+                       neighbours);
+        }
+    close_bench(&b);
+}
+
+static void same_for_format(enum kn_format format, enum kn_kv kv)
+{
+    struct bench b;
+    float first[130] = {0};
+    if (!open_bench(&b, format, kv, 1, 4096))
+        run(&b, TOKENS, 0, first);
+    close_bench(&b);
+    CHECK(first[0] == first[0] && first[0] != first[1]);
+    for (unsigned threads = 1; threads <= 4; threads++)
+        same_as(first, format, kv, threads, 1);
+    same_as(first, format, kv, 4, 2);
+    same_as(first, format, kv, 5, 3);
 }
 
 static void bf16_is_the_same(void)
@@ -162,5 +194,26 @@ static void token_outside_vocabulary_is_refused(void)
     close_bench(&b);
 }
 
+/* What the parts take is what the steps take, so less than the time in which they ran. */
+static void times_are_of_the_steps(void)
+{
+    struct bench b;
+    uint32_t tokens[TOKENS];
+    double start = rt_seconds(), sum = 0;
+    fill_tokens(tokens, TOKENS, 2);
+    if (open_bench(&b, KN_W8, KN_KV_BF16, 3, 512))
+        return close_bench(&b);
+    struct rt_sequence *s = rt_sequence_open(b.engine);
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = s, .tokens = tokens, .count = TOKENS}, 1, &error));
+    struct rt_engine_times times;
+    rt_engine_times(b.engine, &times);
+    for (int part = 0; part < RT_PARTS; part++) {
+        CHECK_THAT(times.seconds[part] > 0, "part %d", part);
+        sum += times.seconds[part];
+    }
+    CHECK_THAT(sum < rt_seconds() - start, "%g s", sum);
+    close_bench(&b);
+}
+
 CHECK_MAIN(CHECK_TEST(bf16_is_the_same), CHECK_TEST(w8_is_the_same), CHECK_TEST(w4_is_the_same), CHECK_TEST(all_logits_equal_single_ones),
-           CHECK_TEST(full_cache_changes_nothing), CHECK_TEST(token_outside_vocabulary_is_refused))
+           CHECK_TEST(full_cache_changes_nothing), CHECK_TEST(token_outside_vocabulary_is_refused), CHECK_TEST(times_are_of_the_steps))

@@ -1,9 +1,8 @@
-/* test_kernels.c: rows of floats and attention in every instruction set that this processor has, held bit for bit against the plain C
- * reference, on random data of odd sizes between guard pages. `--bench` measures instead (kernels_bench.c). */
+/* test_kernels.c: rows of floats in every instruction set that this processor has, held bit for bit against the plain C
+ * reference, on random data of odd sizes between guard pages. */
 #include "tests/check.h"
 #include "tests/contexts.h"
 #include "tests/guarded.h"
-#include "tests/kernels_bench.h"
 
 #include <math.h>
 
@@ -120,76 +119,6 @@ static void rows_equal_reference(void)
     }
 }
 
-/* ---- attention ---- */
-
-struct attention_shape {
-    size_t keys, group, k_dim, v_dim;
-};
-
-/* Pages with one head's keys, then its values, then a guard. */
-static void random_pages(const uint8_t **pages, const struct attention_shape *s, enum kn_kv kv)
-{
-    float row[256];
-    for (size_t p = 0; p * KN_KV_BLOCK < s->keys; p++) {
-        size_t key_bytes = KN_KV_BLOCK * kn_kv_bytes(kv, s->k_dim);
-        uint8_t *page = guarded(key_bytes + KN_KV_BLOCK * kn_kv_bytes(kv, s->v_dim));
-        pages[p] = page;
-        for (size_t slot = 0; slot < KN_KV_BLOCK && p * KN_KV_BLOCK + slot < s->keys; slot++) {
-            random_floats(row, s->k_dim, 0);
-            kn_kv_store(contexts[KN_PORTABLE], kv, page, slot, row, s->k_dim);
-            random_floats(row, s->v_dim, 0);
-            kn_kv_store(contexts[KN_PORTABLE], kv, page + key_bytes, slot, row, s->v_dim);
-        }
-    }
-}
-
-static void attention_trial(const struct attention_shape *s, enum kn_kv kv)
-{
-    const uint8_t *pages[16];
-    random_pages(pages, s, kv);
-    size_t ldq = s->k_dim + 3, ldo = s->v_dim + 5;
-    float *q = guarded_floats(s->group * ldq), *expected = guarded_floats(s->group * ldo);
-    random_floats(q, s->group * ldq, 0);
-    struct kn_attention a = {.kv = kv,
-                             .pages = pages,
-                             .k_offset = 0,
-                             .v_offset = KN_KV_BLOCK * kn_kv_bytes(kv, s->k_dim),
-                             .keys = s->keys,
-                             .q = q,
-                             .ldq = ldq,
-                             .group = s->group,
-                             .k_dim = s->k_dim,
-                             .v_dim = s->v_dim,
-                             .scale = 0.7f,
-                             .out = expected,
-                             .ldo = ldo};
-    kn_attention(contexts[KN_PORTABLE], &a);
-    for (int isa = KN_AVX2; isa <= KN_AMX && contexts[isa]; isa++) {
-        size_t mark = guarded_mark();
-        a.out = guarded_floats(s->group * ldo);
-        a.scratch = guarded(kn_scratch_bytes(contexts[isa], 1, s->v_dim, s->group));
-        kn_attention(contexts[isa], &a);
-        size_t differ = differing(expected, a.out, s->group * ldo);
-        CHECK_THAT(differ == 0, "%s, kv %d, keys %zu, group %zu, dims %zu %zu: %zu differ", kn_isa_name((enum kn_isa)isa), (int)kv, s->keys,
-                   s->group, s->k_dim, s->v_dim, differ);
-        guarded_release(mark);
-    }
-    guarded_release(0);
-}
-
-static void attention_equals_reference(void)
-{
-    static const size_t keys[] = {1, 2, 5, 16, 63, 64, 65, 127, 128, 200, 700}, dims[] = {1, 15, 16, 40, 64, 80, 128, 200};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        for (size_t j = 0; j < sizeof dims / sizeof *dims; j++) {
-            size_t group = 1 + (i * 5 + j) % 9;
-            struct attention_shape s = {keys[i], group, dims[j], dims[(j + i) % (sizeof dims / sizeof *dims)]};
-            guarded_use((i + j) % 2 ? GUARD_AFTER : GUARD_BEFORE);
-            attention_trial(&s, KN_KV_F32);
-            attention_trial(&s, KN_KV_BF16);
-        }
-}
-
 /* ---- promises of the context ---- */
 
 /* What the other tests left out shows as a skip, which REQUIRE can forbid. */
@@ -229,15 +158,12 @@ static void unsupported_is_refused(void)
 }
 
 static const struct check_test tests[] = {
-    CHECK_TEST(rows_equal_reference), CHECK_TEST(attention_equals_reference), CHECK_TEST(unsupported_is_refused),
-    CHECK_TEST(avx2_was_compared),    CHECK_TEST(avx512_was_compared),        CHECK_TEST(vnni_was_compared),
-    CHECK_TEST(amx_was_compared),
+    CHECK_TEST(rows_equal_reference), CHECK_TEST(unsupported_is_refused), CHECK_TEST(avx2_was_compared),
+    CHECK_TEST(avx512_was_compared),  CHECK_TEST(vnni_was_compared),      CHECK_TEST(amx_was_compared),
 };
 
-int main(int argc, char **argv)
+int main(void)
 {
-    if (argc == 2 && !strcmp(argv[1], "--bench"))
-        return kernels_bench();
     open_contexts();
     int failed = check_run(tests, sizeof tests / sizeof *tests);
     close_contexts();

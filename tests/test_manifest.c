@@ -227,7 +227,7 @@ static int bind_text(char *text, struct rt_error *error)
     int status = open_text(&m, text, error);
     CHECK_THAT(status == 0, "%s", error->text);
     if (status == 0)
-        status = rt_model_bind(m, stream, error);
+        status = tiny_bind(m, stream, error);
     rt_manifest_close(&m);
     free(stream);
     return status;
@@ -240,7 +240,7 @@ static void weights_are_bound_where_they_lie(void)
     size_t bytes;
     uint8_t *stream = tiny_stream(&bytes);
     CHECK(open_text(&m, tiny_manifest(), &error) == 0 && bytes == m->stream_bytes);
-    CHECK_THAT(rt_model_bind(m, stream, &error) == 0, "%s", error.text);
+    CHECK_THAT(tiny_bind(m, stream, &error) == 0, "%s", error.text);
     const struct rt_model *model = &m->model;
     CHECK((const uint8_t *)model->embedding == stream && model->head.w.panels == stream + m->tensors[1].offset);
     CHECK(model->head.w.format == KN_W8 && model->head.w.n == 20000 && model->head.w.k == 64 && !model->head.bias);

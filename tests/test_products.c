@@ -51,61 +51,133 @@ static void random_activations(int8_t *x, size_t rows, size_t k)
         }
 }
 
-static void compare_gemm(const struct kn_gemm *in, size_t panel0, size_t panel1)
+/* A product or, where `up` is there, a gated one. */
+static void multiply(const struct kn_context *c, const struct kn_gated *g, size_t panel0, size_t panel1)
 {
-    size_t mark = guarded_mark(), count = in->m * in->ldy;
-    struct kn_gemm g = *in;
-    float *expected = g.y = guarded_floats(count);
-    kn_gemm(contexts[KN_PORTABLE], &g, panel0, panel1);
+    if (g->up)
+        kn_gated(c, g, panel0, panel1);
+    else
+        kn_gemm(c, &g->gate, panel0, panel1);
+}
+
+static void compare_product(const struct kn_gated *in, size_t panel0, size_t panel1)
+{
+    const struct kn_gemm *gate = &in->gate;
+    size_t mark = guarded_mark(), count = gate->m * gate->ldy;
+    struct kn_gated g = *in;
+    float *expected = g.gate.y = guarded_floats(count);
+    g.gate.scratch = guarded(kn_scratch_bytes(contexts[KN_PORTABLE], gate->w->k, 64, 8));
+    multiply(contexts[KN_PORTABLE], &g, panel0, panel1);
     for (int isa = KN_AVX2; isa <= KN_AMX && contexts[isa]; isa++) {
         size_t inner = guarded_mark();
-        g.y = guarded_floats(count);
-        g.scratch = guarded(kn_scratch_bytes(contexts[isa], in->w->k, 64, 8));
+        g.gate.y = guarded_floats(count);
+        g.gate.scratch = guarded(kn_scratch_bytes(contexts[isa], gate->w->k, 64, 8));
         kn_thread_enter(contexts[isa]);
-        kn_gemm(contexts[isa], &g, panel0, panel1);
+        multiply(contexts[isa], &g, panel0, panel1);
         kn_thread_leave(contexts[isa]);
-        size_t differ = differing(expected, g.y, count);
-        CHECK_THAT(differ == 0, "format %d, %s, m %zu, k %u: %zu differ", (int)in->w->format, kn_isa_name((enum kn_isa)isa), in->m,
-                   in->w->k, differ);
+        size_t differ = differing(expected, g.gate.y, count);
+        CHECK_THAT(differ == 0, "format %d, %s, m %zu, k %u, %s%s: %zu differ", (int)gate->w->format, kn_isa_name((enum kn_isa)isa),
+                   gate->m, gate->w->k, g.up ? "gated" : "plain", gate->rows ? " by index" : "", differ);
         guarded_release(inner);
     }
     guarded_release(mark);
 }
 
+/* All panels, then one panel of a matrix that begins with it. */
+static void compare_panels(const struct kn_gated *in, size_t panels)
+{
+    struct kn_gated g = *in;
+    struct kn_matrix w = *g.gate.w;
+    compare_product(&g, 0, panels);
+    w.first_panel = 1;
+    w.panels = kn_panel_at(g.gate.w, 1);
+    g.gate.w = &w;
+    compare_product(&g, 1, 2);
+}
+
+static const uint32_t *random_indices(size_t count, size_t below)
+{
+    uint32_t *rows = guarded(count * sizeof *rows);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (uint32_t)(random_bits() % below);
+    return rows;
+}
+
+static const void *random_rows(enum kn_format format, size_t count, size_t k)
+{
+    if (format != KN_BF16) {
+        int8_t *x = guarded(count * kn_pad(k));
+        random_activations(x, count, k);
+        return x;
+    }
+    float *x = guarded_floats(count * kn_pad(k));
+    random_floats(x, count * kn_pad(k), 1);
+    return x;
+}
+
+/* Plain and gated, dense and by index; odd m have biases. */
 static void gemm_trial(enum kn_format format, size_t k, size_t m)
 {
-    size_t n = 150, ldy = kn_pad(n) + 16;
-    struct kn_matrix w;
-    random_matrix(&w, format, n, k);
-    struct kn_gemm g = {.w = &w, .ldx = kn_pad(k), .m = m, .ldy = ldy};
-    float *sx = guarded_floats(m), *bias = guarded_floats(kn_pad(n));
-    random_floats(sx, m, 0);
-    random_floats(bias, kn_pad(n), 1);
-    if (format == KN_BF16) {
-        float *x = guarded_floats(m * g.ldx);
-        random_floats(x, m * g.ldx, 1);
-        g.x = x;
-    } else {
-        int8_t *x = guarded(m * g.ldx);
-        random_activations(x, m, k);
-        g.x = x;
-    }
-    g.sx = sx;
-    g.bias = m % 2 ? bias : NULL;
-    compare_gemm(&g, 0, 3);
-    compare_gemm(&g, 1, 2);
+    enum { N = 150, PANELS = 3 };
+    size_t there = m + 5;
+    struct kn_matrix w, up;
+    random_matrix(&w, format, N, k);
+    random_matrix(&up, format, N, k);
+    float *sx = guarded_floats(there), *bias = guarded_floats(kn_pad(N)), *up_bias = guarded_floats(kn_pad(N));
+    random_floats(sx, there, 0);
+    random_floats(bias, kn_pad(N), 1);
+    random_floats(up_bias, kn_pad(N), 1);
+    struct kn_gated g = {.gate = {.w = &w, .sx = sx, .ldx = kn_pad(k), .m = m, .ldy = kn_pad(N) + 16}};
+    g.gate.x = random_rows(format, there, k);
+    g.gate.bias = m % 2 ? bias : NULL;
+    compare_panels(&g, PANELS);
+    g.gate.rows = random_indices(m, there);
+    compare_product(&g, 1, PANELS);
+    g.up = &up;
+    g.up_bias = m % 2 ? up_bias : NULL;
+    compare_panels(&g, PANELS);
+    g.gate.rows = NULL;
+    compare_product(&g, 1, PANELS);
     guarded_release(0);
 }
 
 static void gemm_equals_reference(enum kn_format format)
 {
-    static const size_t rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40};
+    static const size_t rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 19, 24, 31, 32, 33, 40};
     for (size_t i = 0; i < CONTEXT_INPUTS; i++)
         for (size_t j = 0; j < sizeof rows / sizeof *rows; j++) {
             guarded_use((i + j) % 2 ? GUARD_AFTER : GUARD_BEFORE);
             if (context_inputs[i] <= 200 || rows[j] <= 9 || rows[j] == 33)
                 gemm_trial(format, context_inputs[i], rows[j]);
         }
+}
+
+/* The definition: each product written down, then n1 §6's gate. */
+static void gated_is_silu_of_products(void)
+{
+    enum { M = 3, N = 128, K = 65 };
+    const struct kn_context *c = contexts[KN_PORTABLE];
+    struct kn_matrix w, up;
+    random_matrix(&w, KN_W8, N, K);
+    random_matrix(&up, KN_W8, N, K);
+    float *sx = guarded_floats(M), *bias = guarded_floats(N), *both[2] = {guarded_floats(M * N), guarded_floats(M * N)};
+    random_floats(sx, M, 0);
+    random_floats(bias, N, 0);
+    struct kn_gemm gate = {.w = &w, .sx = sx, .ldx = kn_pad(K), .m = M, .ldy = N, .bias = bias, .x = random_rows(KN_W8, M, K)},
+                   other = gate;
+    struct kn_gated g = {.gate = gate, .up = &up};
+    other.w = &up;
+    other.bias = NULL;
+    gate.y = both[0];
+    other.y = both[1];
+    kn_gemm(c, &gate, 0, 2);
+    kn_gemm(c, &other, 0, 2);
+    kn_silu_mul(c, both[0], both[0], both[1], M * N);
+    g.gate.y = guarded_floats(M * N);
+    g.gate.scratch = guarded(kn_scratch_bytes(c, K, 64, 8));
+    kn_gated(c, &g, 0, 2);
+    CHECK(differing(both[0], g.gate.y, M * N) == 0);
+    guarded_release(0);
 }
 
 static void w8_equals_reference(void)
@@ -123,11 +195,12 @@ static void bf16_equals_reference(void)
     gemm_equals_reference(KN_BF16);
 }
 
-/* More rows than a chunk, and a K that no kernel was generated for. */
+/* More rows than a chunk of them, by length or by number, and a K that no kernel was generated for. */
 static void gemm_long_shapes(void)
 {
     gemm_trial(KN_W8, 1088, 300);
-    gemm_trial(KN_W4, 65, 300);
+    gemm_trial(KN_W4, 65, 530);
+    gemm_trial(KN_W8, 20000, 53);
     gemm_trial(KN_W8, 130, 33);
     gemm_trial(KN_W4, 130, 33);
 }
@@ -197,8 +270,9 @@ static void products_need_no_system_call(void)
 }
 
 static const struct check_test tests[] = {
-    CHECK_TEST(w8_equals_reference), CHECK_TEST(w4_equals_reference),     CHECK_TEST(bf16_equals_reference),
-    CHECK_TEST(gemm_long_shapes),    CHECK_TEST(search_equals_reference), CHECK_TEST(products_need_no_system_call),
+    CHECK_TEST(gated_is_silu_of_products),    CHECK_TEST(w8_equals_reference), CHECK_TEST(w4_equals_reference),
+    CHECK_TEST(bf16_equals_reference),        CHECK_TEST(gemm_long_shapes),    CHECK_TEST(search_equals_reference),
+    CHECK_TEST(products_need_no_system_call),
 };
 
 int main(void)

@@ -1,7 +1,10 @@
-/* test_workers.c: shares cover everything once, barriers hold back, jobs follow one another; and the plan of places on synthetic machines. */
+/* test_workers.c: shares cover everything once, barriers hold back, jobs follow one another, and nobody spins who has nothing to do. */
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "runtime/scope.h"
 #include "runtime/topology.h"
 #include "runtime/workers.h"
 #include "tests/check.h"
@@ -93,55 +96,50 @@ static void shares_are_balanced_to_one(void)
     rt_workers_close(&workers);
 }
 
-/* The plan for a synthetic machine, all of it allowed. */
-static struct rt_placement *plan(const char *machine, unsigned threads)
+static void do_nothing(void *user, unsigned worker)
 {
-    hwloc_topology_t topology;
-    struct rt_placement *out = NULL;
-    CHECK(!hwloc_topology_init(&topology) && !hwloc_topology_set_synthetic(topology, machine) && !hwloc_topology_load(topology));
-    int failed = rt_placement_plan(&out, topology, hwloc_topology_get_allowed_cpuset(topology), threads, &error);
-    CHECK(failed == (out ? 0 : -1));
-    hwloc_topology_destroy(topology);
-    return out;
+    (void)user;
+    (void)worker;
 }
 
-static void one_worker_per_core_without_siblings(void)
+static double processor_seconds(void)
 {
-    struct rt_placement *p = plan("pack:2 numa:1 core:4 pu:2", 0);
-    CHECK(p && p->count == 8 && p->packages == 2 && p->nodes == 2 && p->cpus_online == 16);
-    for (unsigned i = 0; p && i < p->count; i++)
-        CHECK_THAT(p->places[i].cpu == (int)(2 * i) && p->places[i].node == (int)(i / 4), "worker %u on cpu %d, node %d", i,
-                   p->places[i].cpu, p->places[i].node);
-    free(p);
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void fewer_threads_spread_over_nodes(void)
+/* What is measured is processor time, not how long something takes: a pool that spins would take half a second of it for each worker. */
+static void an_idle_pool_takes_no_processor(void)
 {
-    struct rt_placement *p = plan("pack:4 numa:1 core:14 pu:2", 8);
-    CHECK(p && p->count == 8 && p->cores_allowed == 56);
-    for (unsigned i = 0; p && i < p->count; i++)
-        CHECK_THAT(p->places[i].node == (int)(i / 2), "worker %u on node %d", i, p->places[i].node);
-    free(p);
-    CHECK(!plan("pack:1 core:2 pu:1", 3) && error.code == RT_EXIT_USAGE);
+    struct rt_workers *workers = open_workers(4);
+    rt_workers_run(workers, do_nothing, NULL);
+    double before = processor_seconds();
+    nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    double taken = processor_seconds() - before;
+    CHECK_THAT(taken < 0.05, "%.3f s of processor time in half a second of nothing", taken);
+    rt_workers_close(&workers);
 }
 
-static void cpusets_are_respected(void)
+static void where_i_am(void *user, unsigned worker)
 {
-    hwloc_topology_t topology;
-    hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
-    struct rt_placement *p = NULL;
-    CHECK(!hwloc_topology_init(&topology) && !hwloc_topology_set_synthetic(topology, "pack:2 numa:1 core:4 pu:2") &&
-          !hwloc_topology_load(topology));
-    hwloc_bitmap_list_sscanf(allowed, "3,4-5,15");
-    CHECK(!rt_placement_plan(&p, topology, allowed, 0, &error));
-    CHECK(p && p->count == 3 && p->places[0].cpu == 3 && p->places[1].cpu == 4 && p->places[2].cpu == 15);
-    free(p);
-    p = NULL;
-    hwloc_bitmap_zero(allowed);
-    CHECK(rt_placement_plan(&p, topology, allowed, 0, &error) == -1 && !p && error.code == RT_EXIT_RESOURCES);
-    hwloc_bitmap_free(allowed);
-    hwloc_topology_destroy(topology);
+    cpu_set_t *sets = user;
+    CHECK(sched_getaffinity(0, sizeof *sets, &sets[worker]) == 0);
+}
+
+static void a_pool_beside_another_is_on_its_cores(void)
+{
+    RT_FREE struct rt_placement *placement = NULL;
+    struct rt_workers *workers, *beside;
+    cpu_set_t sets[5];
+    CHECK(!rt_placement_open(&placement, 0, &error) && !rt_workers_open(&workers, placement, &error));
+    CHECK(!rt_workers_open_beside(&beside, workers, 5, &error) && rt_workers_count(beside) == 5);
+    rt_workers_run(beside, where_i_am, sets);
+    for (unsigned i = 0; i < 5; i++)
+        CHECK(CPU_COUNT(&sets[i]) == 1 && CPU_ISSET(placement->places[i * placement->count / 5].cpu, &sets[i]));
+    rt_workers_close(&beside);
+    rt_workers_close(&workers);
 }
 
 CHECK_MAIN(CHECK_TEST(barrier_holds_everyone), CHECK_TEST(every_item_is_done_once_per_job), CHECK_TEST(shares_are_balanced_to_one),
-           CHECK_TEST(one_worker_per_core_without_siblings), CHECK_TEST(fewer_threads_spread_over_nodes), CHECK_TEST(cpusets_are_respected))
+           CHECK_TEST(an_idle_pool_takes_no_processor), CHECK_TEST(a_pool_beside_another_is_on_its_cores))

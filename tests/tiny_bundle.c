@@ -221,6 +221,17 @@ char *tiny_replace(char *text, const char *from, const char *to)
     return out;
 }
 
+int tiny_bind(struct rt_manifest *manifest, uint8_t *stream, struct rt_error *error)
+{
+    struct rt_tensor_place *places = calloc(manifest->tensor_count, sizeof *places);
+    NEED(places);
+    for (size_t i = 0; i < manifest->tensor_count; i++)
+        places[i] = (struct rt_tensor_place){stream + manifest->tensors[i].offset, 0, rt_tensor_panels(&manifest->tensors[i])};
+    int status = rt_model_bind(&manifest->model, manifest, places, error);
+    free(places);
+    return status;
+}
+
 struct cr_manifest *tiny_verified(const struct tiny_key *key, const char *text)
 {
     struct cr_manifest *verified;

@@ -19,6 +19,8 @@ char *tiny_manifest(void);           /* a manifest that holds together; free() *
 uint8_t *tiny_stream(size_t *bytes); /* its weights; free() */
 /* `text` with the first `from` become `to`; dies where there is none. Frees text. */
 char *tiny_replace(char *text, const char *from, const char *to);
+/* Binds the manifest's own model to a stream as it stands in the files. */
+int tiny_bind(struct rt_manifest *manifest, uint8_t *stream, struct rt_error *error);
 /* The token for a text, signed by key. */
 struct cr_manifest *tiny_verified(const struct tiny_key *key, const char *text);
 

@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "packaging/pack/dtypes.h"
+#include "runtime/tensor_list.h"
 
 enum {
-    ALIGN_SMALL = 64,
-    ALIGN_LARGE = 4096,
-    LARGE_BYTES = 64 << 10,
     SPELLINGS = sizeof((struct pk_rule *)0)->spellings / sizeof(struct pk_spelling),
 };
 
@@ -51,13 +49,6 @@ static uint64_t tensor_bytes(const struct pk_tensor *tensor, enum pk_tensor_clas
     case RT_TENSOR_BF16_ROWS: return tensor->rows * tensor->cols * sizeof(uint16_t);
     default: return tensor->matrices * kn_matrix_bytes(pk_panel_format(tensor->as.format), tensor->rows, tensor->cols);
     }
-}
-
-static void place(struct pk_plan *plan, struct rt_tensor *tensor)
-{
-    uint64_t align = tensor->size >= LARGE_BYTES ? ALIGN_LARGE : ALIGN_SMALL;
-    tensor->offset = (plan->stream_bytes + align - 1) / align * align;
-    plan->stream_bytes = tensor->offset + tensor->size;
 }
 
 /* ---- sources ---- */
@@ -183,7 +174,7 @@ static int add_tensor(struct planner *planner, const struct pk_part *part, const
     tensor->as.codebook = tensor->as.format == RT_TENSOR_W4 ? 0 : -1;
     tensor->as.size = tensor_bytes(tensor, rule->class);
     tensor->first_source = plan->source_count;
-    place(plan, &tensor->as);
+    rt_tensor_place(&tensor->as, &plan->stream_bytes);
     if (add_sources(planner, tensor, rule, layer))
         return -1;
     plan->source_bytes += tensor->matrices * tensor->rows * tensor->cols * plan->sources[tensor->first_source].found->stored->dtype->bytes;
@@ -218,7 +209,7 @@ static int add_rope(struct planner *planner)
                                  .matrices = 1,
                                  .values = planner->plan->inv_freq};
     tensor->as.size = tensor_bytes(tensor, PK_VECTOR);
-    place(planner->plan, &tensor->as);
+    rt_tensor_place(&tensor->as, &planner->plan->stream_bytes);
     return 0;
 }
 
