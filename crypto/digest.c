@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <sodium/crypto_generichash_blake2b.h>
-#include <sodium/runtime.h>
 #include <sodium/utils.h>
 #include <string.h>
 
@@ -34,9 +33,22 @@ void cr_digest(uint8_t out[CR_DIGEST_BYTES], const void *bytes, size_t count)
     crypto_generichash_blake2b(out, CR_DIGEST_BYTES, bytes, count, NULL, 0);
 }
 
+static int has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+}
+
+static int has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+
 void cr_digest_lanes(uint8_t out[CR_LANES][CR_DIGEST_BYTES], const uint8_t *const inputs[CR_LANES], size_t count)
 {
-    if (sodium_runtime_has_avx2())
+    if (has_avx512())
+        cr_digest_lanes_avx512(out, inputs, count);
+    else if (has_avx2())
         cr_digest_lanes_avx2(out, inputs, count);
     else
         for (int lane = 0; lane < CR_LANES; lane++)

@@ -4,7 +4,8 @@
 
 #include "crypto/crypto.h"
 
-/* Needs AVX2. RFC 7693, unkeyed, 32 bytes out. */
+/* RFC 7693, unkeyed, 32 bytes out. The first needs AVX2, the second AVX-512 F, BW, DQ and VL besides. */
 void cr_digest_lanes_avx2(uint8_t out[CR_LANES][CR_DIGEST_BYTES], const uint8_t *const inputs[CR_LANES], size_t count);
+void cr_digest_lanes_avx512(uint8_t out[CR_LANES][CR_DIGEST_BYTES], const uint8_t *const inputs[CR_LANES], size_t count);
 
 #endif

@@ -5,7 +5,7 @@
  * of any chunk, which go through the next larger kernel: what that makes of stale scratch is not stored. A w4 panel is unpacked into
  * scratch once for all rows of the chunk.
  *
- * Without AMX many_vnni.c is faster than brgemm at every number of rows, for w8 and w4. TABLE */
+ * Only for AMX: with VNNI alone many_vnni.c is faster at every number of rows. */
 #include "kernels/brgemm.h"
 
 #include "kernels/layout.h"

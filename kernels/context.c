@@ -31,8 +31,6 @@ void kn_ops_fill(struct kn_ops *ops, enum kn_isa isa)
     }
     if (isa >= KN_VNNI) {
         kn_gemm_vnni(ops);
-        if (kn_cpu()->avx512_vbmi)
-            kn_gemm_vbmi(ops);
         kn_many_vnni(ops);
     }
 }

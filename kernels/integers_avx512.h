@@ -108,18 +108,10 @@ LANES_INLINE struct ints ints_of_bytes16(__m128i b)
 }
 
 /* table[low nibble], table[high nibble] of each byte. */
-#ifdef __AVX512VBMI__
-/* Of 64 places the table written four times takes, so that the bits above a nibble need not be cleared. */
-LANES_INLINE struct bytes bytes_look_up_low(__m128i table, struct bytes b)
-{
-    return (struct bytes){_mm512_permutexvar_epi8(b.v, _mm512_broadcast_i32x4(table))};
-}
-#else
 LANES_INLINE struct bytes bytes_look_up_low(__m128i table, struct bytes b)
 {
     return (struct bytes){_mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), _mm512_and_si512(b.v, _mm512_set1_epi8(15)))};
 }
-#endif
 
 LANES_INLINE struct bytes bytes_look_up_high(__m128i table, struct bytes b)
 {
@@ -132,8 +124,7 @@ LANES_INLINE struct bytes bytes_multiply(struct bytes codes, struct ints factor)
 {
     __m512i both = _mm512_or_si512(factor.v, _mm512_slli_epi32(factor.v, 16));
     __m512i even = _mm512_maddubs_epi16(both, codes.v), odd = _mm512_maddubs_epi16(_mm512_slli_epi16(both, 8), codes.v);
-    return (struct bytes){
-        _mm512_ternarylogic_epi32(_mm512_set1_epi16(0xff), even, _mm512_slli_epi16(odd, 8), 0xca)}; /* mask ? even : odd */
+    return (struct bytes){_mm512_mask_blend_epi8(0xaaaaaaaaaaaaaaaa, even, _mm512_slli_epi16(odd, 8))};
 }
 
 #endif

@@ -35,7 +35,7 @@ static struct rt_engine_options engine_options(const struct rt_site *site, const
         .max_sequences = options->batch,
         .max_logits = options->batch,
     };
-    rt_site_choose_rows(&engine, rt_weights_model(site->weights, 0), site->kernels, rt_workers_count(site->workers), 0);
+    rt_site_choose_rows(&engine, site, 0);
     engine.max_rows = larger(engine.max_rows, options->batch);
     return engine;
 }

@@ -13,8 +13,9 @@
 
 enum {
     DEFAULT_CONTEXT = 4096,
-    ROWS_MAX = 512, /* tokens in one step, fewer where buffers would grow past the next line */
-    BUFFERS_MAX_BYTES = 40 << 20,
+    ROWS_MAX = 512, /* tokens in one step, fewer where what they add to the buffers is more than the next lines allow */
+    BUFFERS_BYTES = 40 << 20,
+    BUFFERS_PART = 256, /* of the weights, where that is more */
     ROWS_MIN = 16,
 };
 
@@ -72,23 +73,39 @@ static int open_kernels(struct rt_site *site, struct rt_error *error)
     return 0;
 }
 
-void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_model *model, const struct kn_context *kernels, unsigned workers,
-                         int all_logits)
+static uint64_t buffers_of(const struct rt_site *site, const struct rt_engine_options *engine)
 {
-    uint32_t least_logits = engine->max_logits;
-    for (engine->max_rows = ROWS_MAX;; engine->max_rows /= 2) {
-        uint64_t cache, buffers;
-        engine->max_logits = all_logits ? engine->max_rows : least_logits;
-        rt_engine_size(model, kernels, engine, workers, &cache, &buffers);
-        if (buffers <= BUFFERS_MAX_BYTES || engine->max_rows <= ROWS_MIN)
+    uint64_t cache, buffers;
+    rt_engine_size(&site->manifest->model, site->kernels, engine, rt_workers_count(site->workers), &cache, &buffers);
+    return buffers;
+}
+
+static void set_rows(struct rt_engine_options *engine, uint32_t rows, int all_logits)
+{
+    engine->max_rows = rows;
+    engine->max_logits = all_logits ? rows : engine->max_logits;
+}
+
+/* What the shortest step takes is every worker's own memory and cannot be saved: only what rows add is held down. */
+void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_site *site, int all_logits)
+{
+    uint64_t most = site->manifest->stream_bytes / BUFFERS_PART;
+    most = most > BUFFERS_BYTES ? most : BUFFERS_BYTES;
+    set_rows(engine, ROWS_MIN, all_logits);
+    uint64_t least = buffers_of(site, engine);
+    uint32_t rows = ROWS_MAX;
+    for (; rows > ROWS_MIN; rows /= 2) {
+        set_rows(engine, rows, all_logits);
+        if (buffers_of(site, engine) - least <= most)
             return;
     }
+    set_rows(engine, ROWS_MIN, all_logits);
 }
 
 static struct rt_engine_options engine_options(const struct rt_site *site, const struct rt_site_options *options)
 {
     struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->context, .max_sequences = 2, .max_logits = 1};
-    rt_site_choose_rows(&engine, &site->manifest->model, site->kernels, rt_workers_count(site->workers), options->max_logits > 1);
+    rt_site_choose_rows(&engine, site, options->max_logits > 1);
     return engine;
 }
 

@@ -41,8 +41,7 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
 RT_MUST_CHECK int rt_site_open(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error);
 void rt_site_close(struct rt_site *site);
 
-/* Sets max_rows: as many tokens a step as fit in buffers of a modest size; and max_logits to the same with all_logits. */
-void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_model *model, const struct kn_context *kernels, unsigned workers,
-                         int all_logits);
+/* Sets max_rows: as many tokens a step as modest buffers hold beside these weights; and max_logits to the same with all_logits. */
+void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_site *site, int all_logits);
 
 #endif

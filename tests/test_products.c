@@ -141,6 +141,26 @@ static void gemm_trial(enum kn_format format, size_t k, size_t m)
     guarded_release(0);
 }
 
+/* A matrix that begins with panel 1, and one that begins with panel 0, give the same panel 1. */
+static void first_panel_is_where_panels_begin(void)
+{
+    enum { M = 2, N = 192, K = 64 };
+    struct kn_matrix w, rest;
+    random_matrix(&w, KN_W8, N, K);
+    rest = w;
+    rest.first_panel = 1;
+    rest.panels += kn_panel_bytes(KN_W8, K);
+    float *sx = guarded_floats(M), *y[2] = {guarded_floats(M * N), guarded_floats(M * N)};
+    random_floats(sx, M, 0);
+    struct kn_gemm g = {.w = &w, .x = random_rows(KN_W8, M, K), .sx = sx, .ldx = K, .m = M, .y = y[0], .ldy = N};
+    kn_gemm(contexts[KN_PORTABLE], &g, 1, 3);
+    g.w = &rest;
+    g.y = y[1];
+    kn_gemm(contexts[KN_PORTABLE], &g, 1, 3);
+    CHECK(differing(y[0], y[1], M * N) == 0);
+    guarded_release(0);
+}
+
 static void gemm_equals_reference(enum kn_format format)
 {
     static const size_t rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 19, 24, 31, 32, 33, 40};
@@ -195,14 +215,29 @@ static void bf16_equals_reference(void)
     gemm_equals_reference(KN_BF16);
 }
 
-/* More rows than a chunk of them, by length or by number, and a K that no kernel was generated for. */
+/* More rows than a chunk of them, and a K that no kernel was generated for. */
 static void gemm_long_shapes(void)
 {
     gemm_trial(KN_W8, 1088, 300);
     gemm_trial(KN_W4, 65, 530);
-    gemm_trial(KN_W8, 20000, 53);
     gemm_trial(KN_W8, 130, 33);
     gemm_trial(KN_W4, 130, 33);
+}
+
+/* Rows so long that few make a chunk. */
+static void gemm_long_rows(void)
+{
+    enum { M = 53, K = 20000 };
+    struct kn_matrix w, up;
+    random_matrix(&w, KN_W8, KN_PANEL, K);
+    random_matrix(&up, KN_W8, KN_PANEL, K);
+    float *sx = guarded_floats(M);
+    random_floats(sx, M, 0);
+    struct kn_gated g = {.gate = {.w = &w, .sx = sx, .ldx = kn_pad(K), .m = M, .ldy = KN_PANEL}, .up = &up};
+    g.gate.x = random_rows(KN_W8, M, K);
+    g.gate.rows = random_indices(M, M);
+    compare_product(&g, 0, 1);
+    guarded_release(0);
 }
 
 /* The packer's search must choose alike everywhere. */
@@ -270,8 +305,14 @@ static void products_need_no_system_call(void)
 }
 
 static const struct check_test tests[] = {
-    CHECK_TEST(gated_is_silu_of_products),    CHECK_TEST(w8_equals_reference), CHECK_TEST(w4_equals_reference),
-    CHECK_TEST(bf16_equals_reference),        CHECK_TEST(gemm_long_shapes),    CHECK_TEST(search_equals_reference),
+    CHECK_TEST(gated_is_silu_of_products),
+    CHECK_TEST(first_panel_is_where_panels_begin),
+    CHECK_TEST(w8_equals_reference),
+    CHECK_TEST(w4_equals_reference),
+    CHECK_TEST(bf16_equals_reference),
+    CHECK_TEST(gemm_long_shapes),
+    CHECK_TEST(gemm_long_rows),
+    CHECK_TEST(search_equals_reference),
     CHECK_TEST(products_need_no_system_call),
 };
 
