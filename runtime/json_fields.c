@@ -150,3 +150,12 @@ int rt_fields_read(void *out, yyjson_val *object, const struct rt_field *fields,
             return rt_fail(error, RT_EXIT_TRUST, "\"%s\" is missing", fields[i].key);
     return 0;
 }
+
+int rt_json_lists(yyjson_val *array, uint64_t number)
+{
+    yyjson_arr_iter each = yyjson_arr_iter_with(array);
+    for (yyjson_val *item; (item = yyjson_arr_iter_next(&each));)
+        if (yyjson_is_uint(item) && yyjson_get_uint(item) == number)
+            return 1;
+    return 0;
+}

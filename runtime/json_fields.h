@@ -44,6 +44,9 @@ RT_MUST_CHECK int rt_fields_read(void *out, yyjson_val *object, const struct rt_
 /* One value by itself, as an element of an array; the key of `field` is its name in messages. */
 RT_MUST_CHECK int rt_field_read(void *out, yyjson_val *value, const struct rt_field *field, struct rt_error *error);
 
+/* Whether an array holds a number; nothing is in what is no array. */
+int rt_json_lists(yyjson_val *array, uint64_t number);
+
 #define RT_FIELDS_READ(out, object, fields, error) rt_fields_read((out), (object), (fields), sizeof(fields) / sizeof *(fields), (error))
 
 #endif

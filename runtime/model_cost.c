@@ -108,8 +108,7 @@ static void add_work(struct rt_work *sum, const struct rt_work *work)
     sum->cache_bytes += work->cache_bytes;
 }
 
-/* From this block on only the rows that logits are wanted of go on: no other row asks for the rest. */
-static const struct rt_block *last_attention(const struct rt_model *model)
+const struct rt_block *rt_cost_last_attention(const struct rt_model *model)
 {
     const struct rt_block *last = NULL;
     for (uint32_t l = 0; l < model->layer_count; l++)
@@ -124,7 +123,7 @@ void rt_cost_of_step(struct rt_cost *out, const struct rt_model *model, const st
     *out = (struct rt_cost){0};
     double rows = (double)step->sequences * step->tokens;
     struct walk w = {out, model, formats, step, rows, rows};
-    const struct rt_block *last = last_attention(model);
+    const struct rt_block *last = rt_cost_last_attention(model);
     out->parts[RT_PART_ROWS].weight_bytes += rows * model->hidden * sizeof(uint16_t); /* of the embedding */
     for (uint32_t l = 0; l < model->layer_count; l++)
         for (uint32_t b = 0; b < model->layers[l].count; b++) {

@@ -38,6 +38,9 @@ void rt_cost_of_step(struct rt_cost *out, const struct rt_model *model, const st
 /* += , for phases of many steps. */
 void rt_cost_add(struct rt_cost *sum, const struct rt_cost *step);
 
+/* From this block on only the rows that logits are wanted of go on: no other row asks for the rest. NULL in a model without attention. */
+const struct rt_block *rt_cost_last_attention(const struct rt_model *model);
+
 /* Distinct ones among `experts` when `rows` rows choose `top_k` each, evenly and independently: the expectation. */
 double rt_cost_distinct_experts(uint32_t experts, uint32_t top_k, double rows);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <yyjson.h>
 
+#include "runtime/json_fields.h"
 #include "runtime/plan_model.h"
 #include "runtime/scope.h"
 
@@ -129,21 +130,12 @@ static int complete(struct source *s)
 
 /* ---- layers ---- */
 
-static int lists_layer(yyjson_val *list, uint32_t layer)
-{
-    yyjson_arr_iter each = yyjson_arr_iter_with(list);
-    for (yyjson_val *item; (item = yyjson_arr_iter_next(&each));)
-        if (yyjson_is_uint(item) && yyjson_get_uint(item) == layer)
-            return 1;
-    return 0;
-}
-
 static int is_mixture(const struct source *s, uint32_t layer)
 {
     const struct config *c = &s->config;
     const uint32_t step = c->sparse_step ? c->sparse_step : 1, frequency = c->moe_frequency ? c->moe_frequency : 1;
     return c->experts && layer >= c->first_dense && (layer + 1) % step == 0 && layer % frequency == 0 &&
-           !lists_layer(yyjson_obj_get(s->root, "mlp_only_layers"), layer);
+           !rt_json_lists(yyjson_obj_get(s->root, "mlp_only_layers"), layer);
 }
 
 static int add_attention(struct source *s, int last)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "runtime/model_cost.h"
+
 /* ---- from the engine's form ---- */
 
 static int add_block(struct rt_plan_model *model, const struct rt_block *block, int last, struct rt_error *error)
@@ -16,19 +18,9 @@ static int add_block(struct rt_plan_model *model, const struct rt_block *block, 
     return rt_fail(error, RT_EXIT_UNSUPPORTED, "a block of a kind that cannot be planned for");
 }
 
-static const struct rt_block *last_attention(const struct rt_model *model)
-{
-    const struct rt_block *last = NULL;
-    for (uint32_t l = 0; l < model->layer_count; l++)
-        for (uint32_t b = 0; b < model->layers[l].count; b++)
-            if (model->layers[l].blocks[b].kind == RT_BLOCK_ATTENTION)
-                last = &model->layers[l].blocks[b];
-    return last;
-}
-
 int rt_plan_model_of(struct rt_plan_model *out, const struct rt_model *model, struct rt_error *error)
 {
-    const struct rt_block *last = last_attention(model);
+    const struct rt_block *last = rt_cost_last_attention(model);
     int behind = 0;
     *out = (struct rt_plan_model){.vocab = model->vocab, .hidden = model->hidden, .context = model->context, .layers = model->layer_count};
     memcpy(out->architecture, model->architecture, sizeof out->architecture);

@@ -5,6 +5,7 @@
 
 #include "packaging/pack/hf_rope.h"
 #include "packaging/pack/json_text.h"
+#include "runtime/json_fields.h"
 
 enum {
     WIDTH_MAX = 1 << 17, /* inputs of a matrix: their int8 products must fit an int32 sum */
@@ -133,15 +134,6 @@ static int read_features(struct pk_config *out, const struct pk_json *config, st
     return 0;
 }
 
-static int lists_layer(yyjson_val *list, uint32_t layer)
-{
-    yyjson_arr_iter each = yyjson_arr_iter_with(list);
-    for (yyjson_val *item; (item = yyjson_arr_iter_next(&each));)
-        if (yyjson_is_uint(item) && yyjson_get_uint(item) == layer)
-            return 1;
-    return 0;
-}
-
 static int read_mixtures(struct pk_config *out, const struct pk_json *config, struct rt_error *error)
 {
     const uint32_t *sizes = out->sizes;
@@ -149,7 +141,7 @@ static int read_mixtures(struct pk_config *out, const struct pk_json *config, st
     yyjson_val *dense = architecture->mlp ? pk_json_get(config, "mlp_only_layers") : NULL;
     uint32_t step = sizes[PK_SPARSE_STEP] ? sizes[PK_SPARSE_STEP] : 1, count = 0;
     for (uint32_t i = 0; i < sizes[PK_LAYERS] && architecture->moe; i++) {
-        out->mixture[i] = !architecture->mlp || (sizes[PK_EXPERTS] > 0 && (i + 1) % step == 0 && !lists_layer(dense, i));
+        out->mixture[i] = !architecture->mlp || (sizes[PK_EXPERTS] > 0 && (i + 1) % step == 0 && !rt_json_lists(dense, i));
         count += out->mixture[i];
     }
     if (count == 0)
