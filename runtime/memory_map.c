@@ -17,6 +17,7 @@
 
 enum {
     HUGE_BYTES = 2 << 20,
+    HEADROOM_BYTES = 256 << 20, /* of a node, for what this process and the kernel need beside what is bound to it */
     HUGE_SHIFT = 21,
     SMALL_BYTES = 4096,
     NODES_MAX = 1024,
@@ -68,14 +69,15 @@ static long set_policy(const struct rt_memory *memory, int policy, const int *no
     return syscall(SYS_mbind, memory->at, round_up(memory->bytes), policy, set.bits, NODES_MAX + 1ul, 0ul);
 }
 
-/* A node that cannot hold it all is preferred, not bound to: out of its own memory, the kernel would kill this process rather than look
- * elsewhere. Otherwise binding is right: a preferred node that is full of cached files spills over instead of dropping them. */
+/* A node that cannot hold it all and the readers' buffers beside it, or does not say, is preferred, not bound to: out of its own memory, the
+ * kernel would kill this process rather than look elsewhere. Otherwise binding is right: a preferred node that is full of cached files
+ * spills over instead of dropping them. */
 static enum rt_binding bind_pages(const struct rt_memory *memory)
 {
     if (memory->node == RT_NODE_ANY)
         return RT_BINDING_TOUCH;
     uint64_t available = rt_memory_available_on(memory->node);
-    int is_short = memory->pages != RT_PAGES_RESERVED && available && available < memory->bytes;
+    int is_short = memory->pages != RT_PAGES_RESERVED && available < memory->bytes + HEADROOM_BYTES;
     if (set_policy(memory, is_short ? MPOL_PREFERRED : MPOL_BIND, &memory->node, 1))
         return RT_BINDING_TOUCH;
     return is_short ? RT_BINDING_PREFER : RT_BINDING_NODE;

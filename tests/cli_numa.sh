@@ -23,9 +23,9 @@ make_archive() {
 boot() {
     local nodes=$1 options=() i
     for ((i = 0; i < nodes; i++)); do
-        options+=(-object "memory-backend-ram,id=m$i,size=256M" -numa "node,nodeid=$i,memdev=m$i,cpus=$((i * 4 / nodes))-$(((i + 1) * 4 / nodes - 1))")
+        options+=(-object "memory-backend-ram,id=m$i,size=768M" -numa "node,nodeid=$i,memdev=m$i,cpus=$((i * 4 / nodes))-$(((i + 1) * 4 / nodes - 1))")
     done
-    timeout -k 5 "$BOOT_SECONDS" qemu-system-x86_64 -accel tcg -cpu max -smp 4 -m $((nodes * 256))M "${options[@]}" \
+    timeout -k 5 "$BOOT_SECONDS" qemu-system-x86_64 -accel tcg -cpu max -smp 4 -m $((nodes * 768))M "${options[@]}" \
         -kernel "$KERNEL" -initrd "$SCRATCH/archive" -append "console=ttyS0 quiet loglevel=3 panic=-1" \
         -nodefaults -display none -no-reboot -serial stdio </dev/null 2>&1 | tr -d '\r' >"$SCRATCH/console"
 }
