@@ -47,7 +47,6 @@ LIBS     := -ldnnl -lhwloc -lsodium -lyyjson -lpcre2-8 -lutf8proc -lseccomp
 ISA_avx2   := -mavx2 -mfma -mf16c -mbmi2
 ISA_avx512 := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 ISA_vnni   := $(ISA_avx512) -mavx512vnni
-ISA_vbmi   := $(ISA_vnni) -mavx512vbmi
 ISA_amx    := -mamx-tile -mamx-int8
 isa_flags   = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 
@@ -93,7 +92,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(CFLAGS) $(isa_flags) -MMD -MP -c $< -o $@
 
 # Everything is rebuilt when the toolchain or a flag changes.
-FLAGS := $(CC) $(CFLAGS) $(LDFLAGS) $(LIBS) $(ISA_vbmi) $(ISA_amx)
+FLAGS := $(CC) $(CFLAGS) $(LDFLAGS) $(LIBS) $(ISA_vnni) $(ISA_amx)
 ifneq ($(FLAGS),$(file <$(B)/flags))
 .PHONY: $(B)/flags
 endif
