@@ -6,7 +6,8 @@ enum {
     ROWS_LEAST = 8, /* a panel by fewer rows costs as much: it has to be read */
 };
 
-/* The panels of n outputs that lie on the worker's node. */
+/* The panels of n outputs that lie on the worker's node: rt_workers_node_share without its search for the node's workers, since this runs
+ * for every expert of every token. */
 static void node_panels(const struct rt_engine *e, unsigned worker, size_t n, size_t *first, size_t *last)
 {
     const struct rt_node *node = e->own[worker].node;
