@@ -3,7 +3,6 @@
 #include "kernels/brgemm.h"
 #include "kernels/kv_page.h"
 #include "kernels/ops.h"
-#include "kernels/reference.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,9 +107,9 @@ void kn_gemm(const struct kn_context *c, const struct kn_gemm *g, size_t panel0,
     kn_gated(c, &(struct kn_gated){.gate = *g}, panel0, panel1);
 }
 
-float kn_exp(float x)
+float kn_exp(const struct kn_context *c, float x)
 {
-    return kn_isa_best(kn_cpu()) >= KN_AVX2 ? kn_exp_avx2(x) : kn_reference_exp(x);
+    return c->ops.exp(x);
 }
 
 void kn_quantize(const struct kn_context *c, int8_t *q, float *scale, const float *x, size_t n)

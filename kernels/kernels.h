@@ -190,8 +190,8 @@ size_t kn_attention_part_bytes(size_t rows, size_t v_dim);
 void kn_attention_blocks(const struct kn_context *c, const struct kn_attention *a, void *parts, size_t first, size_t last);
 void kn_attention_merge(const struct kn_context *c, const struct kn_attention *a, void *parts, size_t row0, size_t row1);
 
-/* ---- sampling's arithmetic (n1 §10); scalar, the same code everywhere ---- */
-float kn_exp(float x); /* the polynomial every kernel uses */
+/* ---- sampling's arithmetic (n1 §10) ---- */
+float kn_exp(const struct kn_context *c, float x); /* the polynomial that every kernel uses (n1 §6) */
 /* Counter-based random number in [0,1): a function of seed and position alone. */
 double kn_random(uint64_t seed, uint64_t position);
 

@@ -9,6 +9,7 @@
 #include "kernels/pass.h"
 
 struct kn_ops {
+    float (*exp)(float x);
     void (*quantize)(int8_t *q, float *scale, const float *x, size_t n);
     void (*rms_norm)(float *y, const float *x, const float *weight, size_t n, float eps);
     void (*add)(float *y, const float *x, size_t n);
@@ -57,7 +58,6 @@ void kn_reference_rows(struct kn_ops *ops);
 void kn_reference_attention(struct kn_ops *ops);
 void kn_reference_gemm(struct kn_ops *ops);
 void kn_rows_avx2(struct kn_ops *ops);
-float kn_exp_avx2(float x);
 void kn_rows_avx512(struct kn_ops *ops);
 void kn_attention_avx2(struct kn_ops *ops);
 void kn_attention_avx512(struct kn_ops *ops);

@@ -164,6 +164,7 @@ static void rope_half(float *x, const float *cs, size_t half)
 
 void kn_reference_rows(struct kn_ops *ops)
 {
+    ops->exp = kn_reference_exp;
     ops->quantize = quantize;
     ops->rms_norm = rms_norm;
     ops->add = add;

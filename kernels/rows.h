@@ -145,6 +145,7 @@ static void rope_half(float *x, const float *cs, size_t half)
 
 static void rows_fill(struct kn_ops *ops)
 {
+    ops->exp = lanes_exp_one;
     ops->quantize = quantize;
     ops->rms_norm = rms_norm;
     ops->add = add;

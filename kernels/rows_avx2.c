@@ -2,11 +2,6 @@
 #include "kernels/lanes_avx2.h"
 #include "kernels/rows.h"
 
-float kn_exp_avx2(float x)
-{
-    return lanes_exp_one(x);
-}
-
 void kn_rows_avx2(struct kn_ops *ops)
 {
     rows_fill(ops);

@@ -164,10 +164,9 @@ static int bench_isa(enum kn_isa isa, struct rt_error *error)
     return 0;
 }
 
-int rt_bench_kernels(struct rt_error *error)
+int rt_bench_kernels(enum kn_isa most, struct rt_error *error)
 {
-    int best = (int)kn_isa_best(kn_cpu());
-    for (int isa = best; isa == best || isa > (int)KN_PORTABLE; isa--)
+    for (int isa = (int)most; isa == (int)most || isa > (int)KN_PORTABLE; isa--)
         if (bench_isa((enum kn_isa)isa, error))
             return -1;
     return 0;

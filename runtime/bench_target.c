@@ -4,6 +4,7 @@
 
 #include "runtime/bench.h"
 #include "runtime/bench_limits.h"
+#include "runtime/isa.h"
 #include "runtime/machine_memory.h"
 #include "runtime/scope.h"
 #include "runtime/shapes.h"
@@ -61,7 +62,7 @@ static int open_engine(struct rt_site *site, const struct rt_bench_options *opti
 
 /* ---- random weights ---- */
 
-static int open_kernels(struct rt_site *site, struct rt_error *error)
+static int open_kernels(struct rt_site *site, enum kn_isa isa, struct rt_error *error)
 {
     const struct rt_manifest *m = site->manifest;
     RT_FREE size_t *k = calloc(m->tensor_count, sizeof *k);
@@ -71,11 +72,7 @@ static int open_kernels(struct rt_site *site, struct rt_error *error)
     for (size_t i = 0; i < m->tensor_count; i++)
         if (m->tensors[i].format == RT_TENSOR_W8 || m->tensors[i].format == RT_TENSOR_W4)
             k[count++] = m->tensors[i].shape[m->tensors[i].dims - 1];
-    enum kn_isa isa = kn_isa_best(kn_cpu());
-    int status = kn_context_open(&site->kernels, isa, k, count);
-    if (status == KN_E_UNSUPPORTED)
-        return rt_fail(error, RT_EXIT_UNSUPPORTED, "kernels for %s cannot be generated on this processor", kn_isa_name(isa));
-    return status ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for %s kernels", kn_isa_name(isa)) : 0;
+    return rt_isa_open(&site->kernels, isa, k, count, error);
 }
 
 static int open_shape(struct rt_site *site, const struct rt_bench_options *options, struct rt_error *error)
@@ -111,7 +108,7 @@ static int open_random(struct rt_site *site, const struct rt_bench_options *opti
     (void)kn_cpu(); /* asks the kernel for AMX, which threads inherit */
     if (open_shape(site, options, error) || check_context(&site->manifest->model, options, error) ||
         rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
-        open_kernels(site, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||
+        open_kernels(site, options->isa, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||
         check_memory(site, options, error) || rt_synthetic_fill(site->weights, site->manifest, site->workers, SEED, error))
         return -1;
     rt_weights_protect(site->weights);
@@ -128,6 +125,7 @@ static int open_bundle(struct rt_site *site, const struct rt_bench_options *opti
         .threads = options->threads,
         .context = 1,
         .kv = options->kv,
+        .isa = options->isa,
         .max_logits = 1,
         .json = options->json,
         .quiet = options->quiet,

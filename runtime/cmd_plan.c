@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "runtime/commands.h"
+#include "runtime/isa.h"
 #include "runtime/options.h"
 #include "runtime/plan_report.h"
 #include "runtime/scope.h"
 #include "runtime/seal.h"
 
 struct plan_options {
-    const char *model, *topology, *trust, *quant;
+    const char *model, *topology, *trust, *quant, *isa;
     struct rt_plan_machine_options machine;
     uint64_t threads, context, users, prompt, depth;
     int json;
@@ -108,6 +109,7 @@ int cmd_plan(const struct rt_call *call, struct rt_error *error)
         {"--prompt", RT_OPTION_UNSIGNED, &o.prompt, "TOKENS", "prompt whose reading is timed (default 512)", 1 << 20},
         {"--depth", RT_OPTION_UNSIGNED, &o.depth, "TOKENS",
          "tokens already there while reading and writing are timed (default: none, and a full context)", 1 << 24},
+        {"--isa", RT_OPTION_TEXT, &o.isa, RT_ISA_NAMES, "measure this machine with no more than this instruction set", 0},
         {"-t", RT_OPTION_UNSIGNED, &o.threads, "N", "use N physical cores (default all)", RT_PLAN_WORKERS_MAX},
         {"--trust", RT_OPTION_TEXT, &o.trust, "DIR", "directory of trusted public keys, for a bundle", 0},
         {"--json", RT_OPTION_FLAG, &o.json, NULL, "print the plan as JSON", 0},
@@ -120,7 +122,7 @@ int cmd_plan(const struct rt_call *call, struct rt_error *error)
         return rt_fail(error, RT_EXIT_USAGE, "give a bundle, a config.json or a shape's name; `plan --help` shows how");
     if (!o.context || !o.users || !o.prompt)
         return rt_fail(error, RT_EXIT_USAGE, "--ctx, --users and --prompt are at least 1");
-    if (check_quant(o.quant, error) || check_figures(&o.machine, error))
+    if (check_quant(o.quant, error) || check_figures(&o.machine, error) || rt_isa_choose(&o.machine.isa, o.isa, error))
         return -1;
     o.machine.threads = (unsigned)o.threads;
     return make_plan(&o, error);

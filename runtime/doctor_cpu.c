@@ -7,6 +7,20 @@
 #include "runtime/scope.h"
 #include "runtime/topology.h"
 
+/* What keeps the next better kernels from running here; NULL where there are none better. */
+static const char *what_is_missing(const struct kn_cpu *cpu)
+{
+    switch (kn_isa_best(cpu)) {
+    case KN_PORTABLE: return "avx2 needs AVX2, FMA, F16C and BMI2, and an operating system that saves their registers";
+    case KN_AVX2: return "avx512 needs AVX-512 F, BW, DQ and VL, and an operating system that saves their registers";
+    case KN_AVX512: return "vnni needs AVX-512 VNNI";
+    case KN_VNNI:
+        return cpu->amx_tile && cpu->amx_int8 ? "amx needs the kernel's permission, see below" : "amx needs AMX-TILE and AMX-INT8";
+    case KN_AMX: break;
+    }
+    return NULL;
+}
+
 static void find_instruction_set(struct rt_findings *findings, const struct kn_cpu *cpu)
 {
     static const char *const advice[] = {
@@ -17,10 +31,9 @@ static void find_instruction_set(struct rt_findings *findings, const struct kn_c
         [KN_AMX] = NULL,
     };
     const enum kn_isa isa = kn_isa_best(cpu);
-    rt_finding_add(findings, "instructions", isa == KN_PORTABLE ? RT_VERDICT_WARN : RT_VERDICT_OK, advice[isa],
-                   "%s (this processor has:%s%s%s%s%s%s%s)", kn_isa_name(isa), cpu->avx2 ? " avx2" : "", cpu->fma ? " fma" : "",
-                   cpu->avx512 ? " avx512" : "", cpu->avx512_vnni ? " vnni" : "", cpu->avx512_vbmi ? " vbmi" : "",
-                   cpu->avx512_bf16 ? " bf16" : "", cpu->amx_int8 ? " amx" : "");
+    const char *missing = what_is_missing(cpu);
+    rt_finding_add(findings, "instructions", isa == KN_PORTABLE ? RT_VERDICT_WARN : RT_VERDICT_OK, advice[isa], "%s runs%s%s",
+                   kn_isa_name(isa), missing ? "; " : "", missing ? missing : "");
 }
 
 static void find_amx(struct rt_findings *findings, const struct kn_cpu *cpu)

@@ -198,7 +198,7 @@ int rt_generate(struct rt_site *site, struct rt_sequence *sequence, const struct
                        (unsigned long long)length, site->context);
     RT_CLEAN(rt_sampler_close) struct rt_sampler *sampler = NULL;
     RT_CLEAN(rt_decoder_close) struct rt_decoder *decoder = NULL;
-    if (rt_sampler_open(&sampler, site->manifest->model.vocab, &request->sampling, error) ||
+    if (rt_sampler_open(&sampler, site->kernels, site->manifest->model.vocab, &request->sampling, error) ||
         rt_decoder_open(&decoder, site->tokenizer, 0, error))
         return -1;
     struct answer answer = {.request = request, .result = out, .decoder = decoder, .sampler = sampler};

@@ -192,11 +192,11 @@ static void assume_speed(struct rt_plan_machine *out)
 }
 
 /* What `cloister bench` calls the limits, measured the same way. */
-static int measure_speed(struct rt_plan_machine *out, const struct rt_placement *placement, struct rt_error *error)
+static int measure_speed(struct rt_plan_machine *out, const struct rt_placement *placement, enum kn_isa isa, struct rt_error *error)
 {
     RT_CLEAN(rt_workers_close) struct rt_workers *workers = NULL;
     RT_CLEAN(rt_limits_close) struct rt_limits *limits = NULL;
-    if (rt_workers_open(&workers, placement, error) || rt_limits_open(&limits, workers, kn_isa_best(kn_cpu()), error))
+    if (rt_workers_open(&workers, placement, error) || rt_limits_open(&limits, workers, isa, error))
         return -1;
     out->int8 = (struct rt_plan_figure){rt_limits_operations(limits), "measured now"};
     out->read = (struct rt_plan_figure){rt_limits_reading(limits), "measured now"};
@@ -247,7 +247,7 @@ int rt_plan_machine_open(struct rt_plan_machine *out, const struct rt_plan_topol
         return -1;
     find_memory(out, is_this, options->memory_gb);
     assume_speed(out);
-    if (measured && measure_speed(out, placement, error))
+    if (measured && measure_speed(out, placement, options->isa, error))
         return -1;
     find_speed(out, options);
     return 0;

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "kernels/kernels.h"
 #include "runtime/scope.h"
 
 struct candidate {
@@ -13,6 +12,7 @@ struct candidate {
 };
 
 struct rt_sampler {
+    const struct kn_context *kernels;
     struct rt_sampling sampling;
     uint32_t vocab;
     uint8_t *seen;                /* [vocab] */
@@ -20,11 +20,13 @@ struct rt_sampler {
     double *weights;              /* [vocab] */
 };
 
-int rt_sampler_open(struct rt_sampler **out, uint32_t vocab, const struct rt_sampling *sampling, struct rt_error *error)
+int rt_sampler_open(struct rt_sampler **out, const struct kn_context *kernels, uint32_t vocab, const struct rt_sampling *sampling,
+                    struct rt_error *error)
 {
     *out = NULL;
     RT_CLEAN(rt_sampler_close) struct rt_sampler *sampler = calloc(1, sizeof *sampler);
     if (sampler) {
+        sampler->kernels = kernels;
         sampler->sampling = *sampling;
         sampler->vocab = vocab;
         sampler->seen = calloc(vocab, 1);
@@ -105,9 +107,9 @@ static struct candidate pop(struct candidate *heap, size_t *count)
 
 /* ---- the draw ---- */
 
-static double weigh(struct rt_sampler *sampler, float logit, float top)
+static double weigh(const struct rt_sampler *sampler, float logit, float top)
 {
-    return (double)kn_exp((logit - top) / sampler->sampling.temperature);
+    return (double)kn_exp(sampler->kernels, (logit - top) / sampler->sampling.temperature);
 }
 
 /* The first of n candidates whose running sum passes the random share of the total. */

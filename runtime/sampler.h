@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/kernels.h"
 #include "runtime/error.h"
 
 struct rt_sampling {
@@ -18,7 +19,9 @@ struct rt_sampling {
 };
 struct rt_sampler;
 
-RT_MUST_CHECK int rt_sampler_open(struct rt_sampler **out, uint32_t vocab, const struct rt_sampling *sampling, struct rt_error *error);
+/* The context stays the caller's and must outlive the sampler. */
+RT_MUST_CHECK int rt_sampler_open(struct rt_sampler **out, const struct kn_context *kernels, uint32_t vocab,
+                                  const struct rt_sampling *sampling, struct rt_error *error);
 void rt_sampler_close(struct rt_sampler **sampler);
 void rt_sampler_see(struct rt_sampler *sampler, uint32_t id); /* a token of the sequence, for the repeat penalty */
 /* logits[vocab] are changed. position is the index of the token being chosen. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/clock.h"
+#include "runtime/isa.h"
 #include "runtime/machine_memory.h"
 #include "runtime/progress.h"
 #include "runtime/scope.h"
@@ -56,21 +57,13 @@ static size_t list_inputs(const struct rt_model *model, size_t *k)
     return count;
 }
 
-static int open_kernels(struct rt_site *site, struct rt_error *error)
+static int open_kernels(struct rt_site *site, enum kn_isa isa, struct rt_error *error)
 {
     const struct rt_model *model = &site->manifest->model;
     RT_FREE size_t *k = calloc((size_t)model->layer_count * RT_BLOCKS_MAX + 1, sizeof *k);
     if (!k)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the list of kernels");
-    size_t count = list_inputs(model, k);
-    enum kn_isa isa = kn_isa_best(kn_cpu());
-    int status = kn_context_open(&site->kernels, isa, k, count);
-    if (status == KN_E_UNSUPPORTED)
-        return rt_fail(error, RT_EXIT_UNSUPPORTED, "kernels for %s cannot be generated on this processor; run `cloister doctor`",
-                       kn_isa_name(isa));
-    if (status)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %s kernels", kn_isa_name(isa));
-    return 0;
+    return rt_isa_open(&site->kernels, isa, k, list_inputs(model, k), error);
 }
 
 static uint64_t buffers_of(const struct rt_site *site, const struct rt_engine_options *engine)
@@ -185,7 +178,7 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
     RT_CLEAN(close_texts) struct texts texts = {0};
     (void)kn_cpu(); /* asks the kernel for AMX, which threads inherit */
     if (rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
-        open_verified(site, options, error) || open_kernels(site, error))
+        open_verified(site, options, error) || open_kernels(site, options->isa, error))
         return -1;
     struct rt_engine_options engine = engine_options(site, options);
     if (check_memory(site, &engine, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||

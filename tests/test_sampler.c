@@ -1,6 +1,7 @@
 /* test_sampler.c: greedy ties, each truncation alone and together, penalties, and that a draw depends on seed and position alone. */
 #include "runtime/sampler.h"
 #include "tests/check.h"
+#include "tests/contexts.h"
 
 enum { VOCAB = 8, DRAWS = 20000 };
 
@@ -15,7 +16,7 @@ static void count_draws(struct rt_sampling sampling, const uint32_t *seen, size_
     struct rt_sampler *sampler = NULL;
     float copy[VOCAB];
     memset(counts, 0, VOCAB * sizeof *counts);
-    CHECK(!rt_sampler_open(&sampler, VOCAB, &sampling, &error));
+    CHECK(!rt_sampler_open(&sampler, contexts[KN_PORTABLE], VOCAB, &sampling, &error));
     for (size_t i = 0; i < seen_count; i++)
         rt_sampler_see(sampler, seen[i]);
     for (uint64_t position = 0; position < DRAWS; position++) {
@@ -38,7 +39,7 @@ static void greedy_takes_the_lowest_of_equals(void)
 {
     struct rt_sampler *sampler = NULL;
     float tied[VOCAB] = {1, 3, 2, 3, 0, 3, -1, 2};
-    CHECK(!rt_sampler_open(&sampler, VOCAB, &(struct rt_sampling){.top_p = 1, .repeat_penalty = 1}, &error));
+    CHECK(!rt_sampler_open(&sampler, contexts[KN_PORTABLE], VOCAB, &(struct rt_sampling){.top_p = 1, .repeat_penalty = 1}, &error));
     CHECK(rt_sampler_pick(sampler, tied, 0) == 1);
     rt_sampler_close(&sampler);
 }
@@ -116,8 +117,9 @@ static void draw_depends_on_seed_and_position_alone(void)
     struct rt_sampler *a = NULL, *b = NULL, *other = NULL;
     struct rt_sampling reseeded = plain;
     reseeded.seed = 6;
-    CHECK(!rt_sampler_open(&a, VOCAB, &plain, &error) && !rt_sampler_open(&b, VOCAB, &plain, &error) &&
-          !rt_sampler_open(&other, VOCAB, &reseeded, &error));
+    CHECK(!rt_sampler_open(&a, contexts[KN_PORTABLE], VOCAB, &plain, &error) &&
+          !rt_sampler_open(&b, contexts[KN_PORTABLE], VOCAB, &plain, &error) &&
+          !rt_sampler_open(&other, contexts[KN_PORTABLE], VOCAB, &reseeded, &error));
     int differs = 0;
     for (uint64_t position = 100; position-- > 0;) { /* in any order */
         float x[VOCAB], y[VOCAB], z[VOCAB];
@@ -134,7 +136,21 @@ static void draw_depends_on_seed_and_position_alone(void)
     rt_sampler_close(&other);
 }
 
-CHECK_MAIN(CHECK_TEST(greedy_takes_the_lowest_of_equals), CHECK_TEST(shares_follow_softmax), CHECK_TEST(temperature_sharpens),
-           CHECK_TEST(top_k_keeps_the_largest), CHECK_TEST(top_p_keeps_the_smallest_sufficient_set),
-           CHECK_TEST(min_p_is_relative_to_the_largest), CHECK_TEST(penalty_lowers_what_was_seen),
-           CHECK_TEST(draw_depends_on_seed_and_position_alone))
+static const struct check_test tests[] = {
+    CHECK_TEST(greedy_takes_the_lowest_of_equals),
+    CHECK_TEST(shares_follow_softmax),
+    CHECK_TEST(temperature_sharpens),
+    CHECK_TEST(top_k_keeps_the_largest),
+    CHECK_TEST(top_p_keeps_the_smallest_sufficient_set),
+    CHECK_TEST(min_p_is_relative_to_the_largest),
+    CHECK_TEST(penalty_lowers_what_was_seen),
+    CHECK_TEST(draw_depends_on_seed_and_position_alone),
+};
+
+int main(void)
+{
+    open_contexts();
+    int failed = check_run(tests, sizeof tests / sizeof *tests);
+    close_contexts();
+    return failed;
+}
