@@ -5,7 +5,7 @@
  * Formats: minisign (https://jedisct1.github.io/minisign/#signature-format), prehashed signatures ("ED": Ed25519 over the
  * BLAKE2b-512 of the message). Legacy signatures ("Ed", over the message itself) are refused.
  *
- * Signing and secret keys are in sign.h, which the site program never links. */
+ * Signing and secret keys are in sign.h. */
 #ifndef CLOISTER_CRYPTO_H
 #define CLOISTER_CRYPTO_H
 
@@ -63,6 +63,8 @@ CR_MUST_CHECK int cr_trust_open(struct cr_trust **out); /* empty: nothing is tru
 /* A key added twice counts once; another key under an id that is there is CR_E_FORGED. */
 CR_MUST_CHECK int cr_trust_add(struct cr_trust *trust, const struct cr_public_key *key);
 size_t cr_trust_size(const struct cr_trust *trust);
+/* Whether this key is among them, under whatever id. */
+int cr_trust_has(const struct cr_trust *trust, const struct cr_public_key *key);
 void cr_trust_close(struct cr_trust **trust);
 
 /* ---- the manifest: bytes that somebody trusted has signed ---- */
@@ -87,6 +89,7 @@ struct cr_signer {
 CR_MUST_CHECK int cr_manifest_verify(struct cr_manifest **out, const struct cr_trust *trust, const uint8_t *manifest, size_t bytes,
                                      const struct cr_signature_text *signatures, size_t count, size_t *bad);
 const uint8_t *cr_manifest_bytes(const struct cr_manifest *manifest, size_t *bytes); /* lives as long as the manifest */
+void cr_manifest_digest(uint8_t out[CR_DIGEST_BYTES], const struct cr_manifest *manifest);
 size_t cr_manifest_signers(const struct cr_manifest *manifest, const struct cr_signer **signers);
 void cr_manifest_close(struct cr_manifest **manifest);
 

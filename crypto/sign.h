@@ -1,5 +1,5 @@
-/* sign.h: secret keys and signing, for the publisher's program alone. The site program does not include this and `nm` finds
- * none of it there. Same rules as crypto.h; secrets are wiped before any function returns. */
+/* sign.h: secret keys and signing: of bundles by the publisher's program, and of receipts by the site program's keeper, which is a process
+ * apart. Same rules as crypto.h; secrets are wiped before any function returns. */
 #ifndef CLOISTER_SIGN_H
 #define CLOISTER_SIGN_H
 

@@ -39,6 +39,14 @@ size_t cr_trust_size(const struct cr_trust *trust)
     return trust->count;
 }
 
+int cr_trust_has(const struct cr_trust *trust, const struct cr_public_key *key)
+{
+    for (size_t i = 0; i < trust->count; i++)
+        if (memcmp(trust->keys[i].ed25519, key->ed25519, sizeof key->ed25519) == 0)
+            return 1;
+    return 0;
+}
+
 void cr_trust_close(struct cr_trust **trust)
 {
     free(*trust);

@@ -107,6 +107,11 @@ const uint8_t *cr_manifest_bytes(const struct cr_manifest *manifest, size_t *byt
     return manifest->bytes;
 }
 
+void cr_manifest_digest(uint8_t out[CR_DIGEST_BYTES], const struct cr_manifest *manifest)
+{
+    cr_digest(out, manifest->bytes, manifest->count);
+}
+
 size_t cr_manifest_signers(const struct cr_manifest *manifest, const struct cr_signer **signers)
 {
     *signers = manifest->signers;

@@ -1,29 +1,28 @@
 /* cmd_run.c: `cloister run`: one prompt and its answer, or a chat. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/cache.h"
 #include "runtime/chat.h"
 #include "runtime/commands.h"
 #include "runtime/console.h"
 #include "runtime/generate.h"
-#include "runtime/input.h"
 #include "runtime/isa.h"
-#include "runtime/prompt.h"
+#include "runtime/question.h"
+#include "runtime/receipt_keeper.h"
+#include "runtime/receipt_of.h"
 #include "runtime/report.h"
 #include "runtime/scope.h"
 
 struct run_options {
     struct rt_site_options site;
-    const char *prompt, *file, *kv, *isa;
+    struct rt_question question;
+    const char *kv, *isa, *receipt, *site_key;
     uint64_t threads, context, max_new, top_k, seed;
     double temperature, top_p, min_p, repeat_penalty; /* NaN-free; UNSET where not given */
     struct rt_text_list stops;
-    int raw, json;
+    int raw, json, receipt_prompt;
 };
 
 static const double UNSET = -1e300;
@@ -43,21 +42,21 @@ static int check_options(const struct run_options *options, struct rt_error *err
     if (check_range("--temp", options->temperature, 0, 100, error) || check_range("--top-p", options->top_p, 0, 1, error) ||
         check_range("--min-p", options->min_p, 0, 1, error) || check_range("--repeat-penalty", options->repeat_penalty, 0.01, 100, error))
         return -1;
-    if (options->prompt && options->file)
+    if (options->question.text && options->question.file)
         return rt_fail(error, RT_EXIT_USAGE, "-p and -f exclude each other");
-    if (!options->prompt && !options->file && options->raw)
-        return rt_fail(error, RT_EXIT_USAGE, "--raw needs a prompt: -p or -f");
-    if (!options->prompt && !options->file && options->json)
-        return rt_fail(error, RT_EXIT_USAGE, "--json needs a prompt: -p or -f");
-    return 0;
+    if (!options->receipt && (options->site_key || options->receipt_prompt))
+        return rt_fail(error, RT_EXIT_USAGE, "%s needs --receipt FILE", options->site_key ? "--site-key" : "--receipt-prompt");
+    if (rt_question_asked(&options->question) || !(options->raw || options->json || options->receipt))
+        return 0;
+    return rt_fail(error, RT_EXIT_USAGE, "%s needs a prompt: -p or -f", options->raw ? "--raw" : options->json ? "--json" : "--receipt");
 }
 
 /* 0, 1 after --help, or -1. */
 static int parse(const struct rt_call *call, struct run_options *options, struct rt_error *error)
 {
     const struct rt_option table[] = {
-        {"-p", RT_OPTION_TEXT, &options->prompt, "TEXT", "answer this message", 0},
-        {"-f", RT_OPTION_TEXT, &options->file, "FILE", "answer the message in FILE; \"-\" is standard input", 0},
+        {"-p", RT_OPTION_TEXT, &options->question.text, "TEXT", "answer this message", 0},
+        {"-f", RT_OPTION_TEXT, &options->question.file, "FILE", "answer the message in FILE; \"-\" is standard input", 0},
         {"--raw", RT_OPTION_FLAG, &options->raw, NULL, "give the text as it is, without the chat template", 0},
         {"-n", RT_OPTION_UNSIGNED, &options->max_new, "N", "at most N new tokens (default: until the context is full)", UINT32_MAX},
         {"--temp", RT_OPTION_FLOAT, &options->temperature, "X", "temperature; 0 takes the likeliest token", 0},
@@ -72,6 +71,9 @@ static int parse(const struct rt_call *call, struct run_options *options, struct
         {"--isa", RT_OPTION_TEXT, &options->isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
         {"--ctx", RT_OPTION_UNSIGNED, &options->context, "N", "tokens of context (default: the model's, at most 4096)", UINT32_MAX},
         {"--trust", RT_OPTION_TEXT, &options->site.trust, "DIR", "directory of trusted public keys", 0},
+        {"--receipt", RT_OPTION_TEXT, &options->receipt, "FILE", "write down what `cloister replay` computes again", 0},
+        {"--receipt-prompt", RT_OPTION_FLAG, &options->receipt_prompt, NULL, "with the prompt's tokens, not only their digest", 0},
+        {"--site-key", RT_OPTION_TEXT, &options->site_key, "FILE", "sign the receipt with this secret key of the site", 0},
         {"--json", RT_OPTION_FLAG, &options->json, NULL, "print the answer as a JSON object when it is done", 0},
     };
     size_t count = 1;
@@ -106,31 +108,6 @@ static struct rt_sampling choose_sampling(const struct rt_site *site, const stru
         sampling.top_k = (uint32_t)options->top_k;
     sampling.seed = options->seed;
     return sampling;
-}
-
-/* ---- the prompt: read before the site is opened, since nothing can be opened after it ---- */
-
-static int read_prompt(const struct run_options *options, char **text, struct rt_error *error)
-{
-    size_t bytes;
-    if (options->prompt) {
-        *text = strdup(options->prompt);
-        return *text ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");
-    }
-    if (rt_input_read(options->file, text, &bytes, error))
-        return -1;
-    if (strlen(*text) != bytes)
-        return rt_fail(error, RT_EXIT_FAILED, "%s: the prompt holds a zero byte; give text", options->file);
-    return 0;
-}
-
-static int encode_prompt(const struct rt_site *site, const struct run_options *options, const char *text, struct rt_tokens *out,
-                         struct rt_error *error)
-{
-    if (options->raw)
-        return rt_tokenizer_encode(site->tokenizer, text, strlen(text), RT_ENCODE_SPECIAL | RT_ENCODE_TEMPLATE, out, error);
-    const struct rt_message message = {"user", text};
-    return rt_prompt_render(site->chat_template, site->tokenizer, &message, 1, out, error);
 }
 
 /* ---- one answer ---- */
@@ -186,28 +163,40 @@ static int print_json(const struct rt_site *site, const struct rt_request *reque
     return rt_report_json(doc, error);
 }
 
-static int generate(struct rt_site *site, const struct rt_request *request, int json, struct rt_error *error)
+/* Giving the weights back takes a while, and the reader need not wait; a failure shows at the end. */
+static void end_line(void)
 {
-    RT_CLEAN(rt_result_close) struct rt_result result = {0};
+    putchar('\n');
+    fflush(stdout);
+}
+
+static int generate(struct rt_site *site, const struct rt_request *request, struct rt_result *result, struct rt_error *error)
+{
     struct rt_sequence *sequence = rt_sequence_open(site->engine);
     if (!sequence)
         return rt_fail(error, RT_EXIT_RESOURCES, "no sequence is left for the prompt");
-    const int status = rt_generate(site, sequence, request, &result, error);
+    const int status = rt_generate(site, sequence, request, result, error);
     rt_sequence_close(site->engine, &sequence);
-    if (status)
-        return -1;
-    if (json)
-        return print_json(site, request, &result, error);
-    putchar('\n');
-    fflush(stdout); /* giving the weights back takes a while; a failure shows at the end */
-    rt_console_timing(&result);
-    return 0;
+    return status;
 }
 
-static int answer_prompt(struct rt_site *site, const struct run_options *options, const char *text, struct rt_error *error)
+static int write_receipt(struct rt_receipt_keeper *keeper, struct rt_receipt *receipt, const struct rt_result *result,
+                         struct rt_error *error)
+{
+    if (rt_receipt_end(receipt, result, error))
+        return -1;
+    RT_FREE char *text = rt_receipt_print(receipt);
+    return text ? rt_receipt_keeper_write(keeper, text, error) : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the receipt");
+}
+
+/* keeper: of the receipt, or NULL. */
+static int answer_prompt(struct rt_site *site, const struct run_options *options, const char *text, struct rt_receipt_keeper *keeper,
+                         struct rt_error *error)
 {
     RT_CLEAN(rt_tokens_close) struct rt_tokens prompt = {0};
-    if (encode_prompt(site, options, text, &prompt, error))
+    RT_CLEAN(rt_result_close) struct rt_result result = {0};
+    RT_CLEAN(rt_receipt_close) struct rt_receipt receipt = {0};
+    if (rt_question_encode(site, text, options->raw, &prompt, error))
         return -1;
     if (prompt.count >= site->context)
         return rt_fail(error, RT_EXIT_RESOURCES, "the prompt has %zu tokens and the context %u: shorten it, or give a larger --ctx",
@@ -221,8 +210,21 @@ static int answer_prompt(struct rt_site *site, const struct run_options *options
         .stops = options->stops.items,
         .stop_count = options->stops.count,
         .emit = options->json ? NULL : rt_console_emit,
+        .logits_chain = keeper ? receipt.logits : NULL,
     };
-    return generate(site, &request, options->json, error);
+    if (keeper && rt_receipt_begin(&receipt, site, &request.sampling, &prompt, options->raw ? RT_PROMPT_RAW : RT_PROMPT_CHAT,
+                                   options->receipt_prompt, error))
+        return -1;
+    if (generate(site, &request, &result, error))
+        return -1;
+    if (!options->json)
+        end_line();
+    if (keeper && write_receipt(keeper, &receipt, &result, error))
+        return -1;
+    if (options->json)
+        return print_json(site, &request, &result, error);
+    rt_console_timing(&result);
+    return 0;
 }
 
 static int chat(struct rt_site *site, const struct run_options *options, struct rt_error *error)
@@ -233,16 +235,6 @@ static int chat(struct rt_site *site, const struct run_options *options, struct 
         .stops = options->stops,
     };
     return rt_chat(site, &settings, error);
-}
-
-static int check_language(const struct rt_site *site, const struct run_options *options, struct rt_error *error)
-{
-    if (!site->tokenizer)
-        return rt_fail(error, RT_EXIT_UNSUPPORTED, "%s: the bundle has no tokenizer", options->site.bundle);
-    if (options->raw || site->chat_template)
-        return 0;
-    return rt_fail(error, site->template_error.code, "%s: %s; use --raw to give the text as it is", options->site.bundle,
-                   site->template_error.text);
 }
 
 int cmd_run(const struct rt_call *call, struct rt_error *error)
@@ -258,13 +250,15 @@ int cmd_run(const struct rt_call *call, struct rt_error *error)
         .repeat_penalty = UNSET,
     };
     RT_FREE char *text = NULL;
+    RT_CLEAN(rt_receipt_keeper_close) struct rt_receipt_keeper *keeper = NULL;
     RT_CLEAN(rt_site_close) struct rt_site site = {0};
     const int status = parse(call, &options, error);
     if (status)
         return status < 0 ? -1 : 0;
-    const int one_prompt = options.prompt || options.file;
-    if ((one_prompt && read_prompt(&options, &text, error)) || rt_site_open(&site, &options.site, error) ||
-        check_language(&site, &options, error))
+    const int one_prompt = rt_question_asked(&options.question);
+    if ((options.receipt && rt_receipt_keeper_open(&keeper, options.receipt, options.site_key, options.site.trust, error)) ||
+        (one_prompt && rt_question_read(&options.question, &text, error)) || rt_site_open(&site, &options.site, error) ||
+        rt_question_possible(&site, options.site.bundle, options.raw, error))
         return -1;
-    return one_prompt ? answer_prompt(&site, &options, text, error) : chat(&site, &options, error);
+    return one_prompt ? answer_prompt(&site, &options, text, keeper, error) : chat(&site, &options, error);
 }

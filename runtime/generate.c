@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/clock.h"
+#include "runtime/receipt.h"
 #include "runtime/scope.h"
 
 enum { TEXT_BYTES_PER_TOKEN = 16 }; /* reserved; more is found where it is needed */
@@ -139,8 +140,12 @@ static int decode(struct rt_site *site, struct rt_sequence *sequence, struct ans
     struct rt_result *result = answer->result;
     for (;;) {
         uint32_t position = rt_sequence_length(sequence);
-        uint32_t id = rt_sampler_pick(answer->sampler, rt_engine_logits(site->engine, 0), position);
+        float *logits = rt_engine_logits(site->engine, 0);
+        if (answer->request->logits_chain)
+            rt_logits_chain(answer->request->logits_chain, logits, site->manifest->model.vocab);
+        uint32_t id = rt_sampler_pick(answer->sampler, logits, position);
         if (ends_answer(site, id)) {
+            result->end_token = id;
             result->finish = RT_FINISH_STOP;
             return 0;
         }
@@ -189,7 +194,7 @@ static int answer_request(struct rt_site *site, struct rt_sequence *sequence, st
 int rt_generate(struct rt_site *site, struct rt_sequence *sequence, const struct rt_request *request, struct rt_result *out,
                 struct rt_error *error)
 {
-    *out = (struct rt_result){.prompt_tokens = request->prompt_count};
+    *out = (struct rt_result){.prompt_tokens = request->prompt_count, .end_token = -1};
     uint64_t length = (uint64_t)rt_sequence_length(sequence) + request->prompt_count;
     if (!request->prompt_count)
         return rt_fail(error, RT_EXIT_USAGE, "the prompt is empty; give at least one token");

@@ -16,6 +16,7 @@ struct rt_request {
     /* Asked between steps, prefill included; returns non-zero to stop. May be NULL. */
     int (*cancelled)(void *user);
     void *user;
+    uint8_t *logits_chain; /* takes in the logits of every choice (rt_logits_chain); NULL: nobody asks */
 };
 
 enum rt_finish { RT_FINISH_STOP, RT_FINISH_LENGTH, RT_FINISH_CANCELLED };
@@ -26,6 +27,7 @@ struct rt_result { /* rt_result_close frees */
     struct rt_tokens tokens; /* generated ones, without the end token */
     uint32_t prompt_tokens;
     enum rt_finish finish;
+    int64_t end_token; /* the one that ended it; -1: none did */
     double prefill_s, decode_s;
 };
 

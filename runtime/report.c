@@ -37,9 +37,7 @@ yyjson_mut_val *rt_report_signers_json(yyjson_mut_doc *doc, const struct cr_mani
 void rt_report_manifest_digest(char out[2 * CR_DIGEST_BYTES + 1], const struct cr_manifest *verified)
 {
     uint8_t digest[CR_DIGEST_BYTES];
-    size_t bytes;
-    const uint8_t *manifest = cr_manifest_bytes(verified, &bytes);
-    cr_digest(digest, manifest, bytes);
+    cr_manifest_digest(digest, verified);
     cr_digest_hex(out, digest);
 }
 

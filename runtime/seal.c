@@ -17,7 +17,22 @@
 
 /* ---- Landlock (https://docs.kernel.org/userspace-api/landlock.html); libc has no wrappers and old headers lack the newer rights ---- */
 
-enum { LANDLOCK_CREATE_RULESET_ = 444, LANDLOCK_RESTRICT_SELF_ = 446, LANDLOCK_VERSION_ = 1 };
+enum {
+    LANDLOCK_CREATE_RULESET_ = 444,
+    LANDLOCK_ADD_RULE_ = 445,
+    LANDLOCK_RESTRICT_SELF_ = 446,
+    LANDLOCK_VERSION_ = 1,
+    LANDLOCK_PATH_BENEATH_ = 1,
+    REMOVE_FILE_ = 1 << 5,
+    MAKE_REGULAR_ = 1 << 8,
+};
+
+enum { NO_DIRECTORY = -1 };
+
+struct landlock_beneath {
+    uint64_t allowed;
+    int32_t directory;
+} __attribute__((packed));
 
 struct landlock_ruleset {
     uint64_t handled_fs, handled_net, scoped;
@@ -46,7 +61,14 @@ static struct landlock_ruleset everything(int abi, size_t *bytes)
     return all;
 }
 
-static int lock_files(struct rt_error *error)
+/* Files of a directory may be renamed, linked and removed. */
+static long allow_names(int ruleset, int directory)
+{
+    const struct landlock_beneath rule = {REMOVE_FILE_ | MAKE_REGULAR_, directory};
+    return syscall(LANDLOCK_ADD_RULE_, ruleset, LANDLOCK_PATH_BENEATH_, &rule, 0);
+}
+
+static int lock_files(int directory, struct rt_error *error)
 {
     int abi = rt_landlock_abi();
     if (!abi)
@@ -56,7 +78,9 @@ static int lock_files(struct rt_error *error)
     int fd = (int)syscall(LANDLOCK_CREATE_RULESET_, &all, bytes, 0);
     if (fd < 0)
         return rt_fail(error, RT_EXIT_UNSUPPORTED, "sealing: Landlock ruleset: %s", strerror(errno));
-    long status = syscall(LANDLOCK_RESTRICT_SELF_, fd, 0);
+    long status = directory == NO_DIRECTORY ? 0 : allow_names(fd, directory);
+    if (!status)
+        status = syscall(LANDLOCK_RESTRICT_SELF_, fd, 0);
     int why = errno;
     close(fd);
     if (status)
@@ -77,14 +101,25 @@ static const int allowed_calls[] = {
     SCMP_SYS(exit_group),
 };
 
+/* What a keeper of new files needs besides. */
+static const int keeper_calls[] = {SCMP_SYS(fsync), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(linkat), SCMP_SYS(unlinkat)};
+
 /* What the terminal needs and nothing else: TIOCSTI, for one, would type commands into the user's shell. */
 static const unsigned long allowed_ioctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
 
-static int allow(scmp_filter_ctx filter)
+static int allow_list(scmp_filter_ctx filter, const int *calls, size_t count)
 {
     int status = 0;
-    for (size_t i = 0; !status && i < sizeof allowed_calls / sizeof *allowed_calls; i++)
-        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
+    for (size_t i = 0; !status && i < count; i++)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+    return status;
+}
+
+static int allow(scmp_filter_ctx filter, int directory)
+{
+    int status = allow_list(filter, allowed_calls, sizeof allowed_calls / sizeof *allowed_calls);
+    if (!status && directory != NO_DIRECTORY)
+        status = allow_list(filter, keeper_calls, sizeof keeper_calls / sizeof *keeper_calls);
     for (size_t i = 0; !status && i < sizeof allowed_ioctls / sizeof *allowed_ioctls; i++)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, allowed_ioctls[i], 0));
     if (!status)
@@ -97,14 +132,14 @@ static int allow(scmp_filter_ctx filter)
 }
 
 /* A refused call fails with EPERM instead of killing the process: libraries have fallbacks, and an answer is worth finishing. */
-static int lock_calls(struct rt_error *error)
+static int lock_calls(int directory, struct rt_error *error)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         return rt_fail(error, RT_EXIT_RESOURCES, "sealing: no memory for the filter");
     int status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (!status)
-        status = allow(filter);
+        status = allow(filter, directory);
     if (!status)
         status = seccomp_load(filter);
     seccomp_release(filter);
@@ -129,11 +164,21 @@ static int prove(struct rt_error *error)
     return 0;
 }
 
-int rt_seal(struct rt_error *error)
+static int seal(int directory, struct rt_error *error)
 {
     if (RT_SANITIZED)
         return 0;
-    if (lock_files(error) || lock_calls(error))
+    if (lock_files(directory, error) || lock_calls(directory, error))
         return -1;
     return prove(error);
+}
+
+int rt_seal(struct rt_error *error)
+{
+    return seal(NO_DIRECTORY, error);
+}
+
+int rt_seal_keeper(int directory, struct rt_error *error)
+{
+    return seal(directory, error);
 }

@@ -1,5 +1,5 @@
-/* seal.h: what the site program gives up once the weights are in memory. Called once, from the main thread, after the last
- * file is read and the last kernel is generated. */
+/* seal.h: what a process gives up for good. The site program calls rt_seal once, from the main thread, after the last file is read and the
+ * last kernel is generated. */
 #ifndef CLOISTER_SEAL_H
 #define CLOISTER_SEAL_H
 
@@ -23,6 +23,10 @@
  * open descriptors can still be read and written. Tries each of these before it returns, so that a kernel that lets one through
  * is an error (RT_EXIT_UNSUPPORTED) and not a surprise. Does nothing where RT_SANITIZED. */
 RT_MUST_CHECK int rt_seal(struct rt_error *error);
+
+/* The same for a process that has yet to finish files in the open directory `directory` (new_file.h): it can still rename, link and remove what
+ * lies there, and nothing else. One thread. */
+RT_MUST_CHECK int rt_seal_keeper(int directory, struct rt_error *error);
 
 /* The version of Landlock that this kernel has; 0 for none. */
 int rt_landlock_abi(void);

@@ -161,12 +161,27 @@ static int open_language(struct rt_site *site, const struct texts *texts, struct
 
 /* ---- all of it ---- */
 
+static int check_digest(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
+{
+    cr_manifest_digest(site->manifest_digest, rt_bundle_verified(site->bundle));
+    if (!options->manifest_digest || cr_digest_equal(site->manifest_digest, options->manifest_digest))
+        return 0;
+    char is[2 * CR_DIGEST_BYTES + 1], wanted[2 * CR_DIGEST_BYTES + 1];
+    cr_digest_hex(is, site->manifest_digest);
+    cr_digest_hex(wanted, options->manifest_digest);
+    return rt_fail(error, RT_EXIT_TRUST, "%s: another bundle: %s version %llu, whose manifest has the digest %s; that of %s is wanted",
+                   options->bundle, site->manifest->name, (unsigned long long)site->manifest->version, is, wanted);
+}
+
 static int open_verified(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
     RT_CLEAN(cr_trust_close) struct cr_trust *trust = NULL;
     if (rt_trust_open(&trust, options->trust, error) || rt_bundle_open(&site->bundle, options->bundle, trust, error))
         return -1;
     site->manifest = rt_bundle_manifest(site->bundle);
+    if (check_digest(site, options, error))
+        return -1;
+    site->kv = options->kv;
     uint32_t context = options->context ? options->context : DEFAULT_CONTEXT;
     site->context = context < site->manifest->model.context ? context : site->manifest->model.context;
     return 0;

@@ -15,9 +15,10 @@ struct rt_site_options {
     unsigned threads; /* 0: all allowed cores */
     uint32_t context; /* tokens of cache; 0: the model's context, at most 4096 */
     enum kn_kv kv;
-    enum kn_isa isa;     /* rt_isa_choose */
-    uint32_t max_logits; /* 1, or more for `logits --all` */
-    int json, quiet;     /* where progress goes: nowhere with either */
+    enum kn_isa isa;                /* rt_isa_choose */
+    uint32_t max_logits;            /* 1, or more for `logits --all` */
+    int json, quiet;                /* where progress goes: nowhere with either */
+    const uint8_t *manifest_digest; /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
 };
 
 struct rt_site {              /* all members stay the site's; NULL where the bundle has none */
@@ -34,6 +35,8 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_generation generation; /* greedy, and the tokenizer's end, where the bundle says nothing */
     uint32_t context;                /* tokens the cache holds, over all sequences */
     uint32_t max_rows;               /* tokens in one step */
+    uint8_t manifest_digest[CR_DIGEST_BYTES];
+    enum kn_kv kv;
     int manifest_owned;
     double load_s;
 };

@@ -2,11 +2,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypto/sign.h"
-#include "packaging/pack/new_file.h"
 #include "packaging/pack/pack_commands.h"
-#include "packaging/pack/password.h"
+#include "runtime/new_file.h"
 #include "runtime/options.h"
+#include "runtime/password.h"
 #include "runtime/scope.h"
 
 struct keygen_options {
@@ -25,9 +24,9 @@ static int refuse_existing(const char *path, struct rt_error *error)
 /* Both files, or none. */
 static int write_pair(const struct keygen_options *options, const char *pub, const char *secret, struct rt_error *error)
 {
-    if (pk_new_file(options->secret, 0600, secret, PK_KEEP_EXISTING, error))
+    if (rt_new_file(options->secret, 0600, secret, RT_KEEP_EXISTING, error))
         return -1;
-    if (pk_new_file(options->pub, 0644, pub, PK_KEEP_EXISTING, error)) {
+    if (rt_new_file(options->pub, 0644, pub, RT_KEEP_EXISTING, error)) {
         unlink(options->secret);
         return -1;
     }
@@ -53,12 +52,12 @@ static int make_pair(const struct keygen_options *options, const char *password,
 
 static int keygen(const struct keygen_options *options, struct rt_error *error)
 {
-    RT_CLEAN(pk_password_wipe) struct pk_password password = {0};
+    RT_CLEAN(rt_password_wipe) struct rt_password password = {0};
     if (refuse_existing(options->pub, error) || refuse_existing(options->secret, error))
         return -1;
     if (cr_init())
         return rt_fail(error, RT_EXIT_FAILED, "the system gives no random numbers, without which there are no keys");
-    if (!options->unprotected && pk_password_choose(&password, error))
+    if (!options->unprotected && rt_password_choose(&password, error))
         return -1;
     return make_pair(options, options->unprotected ? NULL : password.text, error);
 }

@@ -1,19 +1,16 @@
 /* cmd_sign.c: `cloister-pack sign`: signs a bundle's manifest. The signature is made in memory, judged as a site would judge it, and
  * used to look at every byte of the bundle; it reaches the disk only when all is as the manifest says. */
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
-#include "crypto/sign.h"
-#include "packaging/pack/json_text.h"
-#include "packaging/pack/new_file.h"
 #include "packaging/pack/pack_commands.h"
-#include "packaging/pack/password.h"
 #include "runtime/bundle.h"
 #include "runtime/folder.h"
+#include "runtime/new_file.h"
 #include "runtime/options.h"
 #include "runtime/progress.h"
 #include "runtime/scope.h"
+#include "runtime/secret_key_read.h"
 #include "runtime/topology.h"
 #include "runtime/workers.h"
 
@@ -22,33 +19,6 @@ enum { ENTRIES_MAX = 2 * RT_FILES_MAX };
 struct sign_options {
     const char *bundle, *secret, *comment;
 };
-
-static int fail_key(int status, const char *path, struct rt_error *error)
-{
-    switch (status) {
-    case CR_E_MEMORY: return rt_fail(error, RT_EXIT_RESOURCES, "%s: no memory to open it: a protected key takes 1 GiB for a moment", path);
-    case CR_E_PASSWORD: return rt_fail(error, RT_EXIT_FAILED, "%s: the password does not open it", path);
-    default: return rt_fail(error, RT_EXIT_FAILED, "%s: not a minisign secret key; make one with `cloister-pack keygen`", path);
-    }
-}
-
-static int read_secret(struct cr_secret_key **out, const char *path, struct rt_error *error)
-{
-    RT_CLEAN(pk_password_wipe) struct pk_password password = {0};
-    RT_CLEAN(cr_text_wipe) char *text = NULL;
-    size_t bytes;
-    if (pk_file_read(&text, &bytes, AT_FDCWD, path, CR_SECRET_KEY_MAX_BYTES, error))
-        return -1;
-    if (!text)
-        return rt_fail(error, RT_EXIT_USAGE, "%s: no such file; give the secret key with -s", path);
-    int protected = cr_secret_key_protected(text, bytes);
-    if (protected < 0)
-        return fail_key(protected, path, error);
-    if (protected && pk_password_ask(&password, "Password of the secret key", error))
-        return -1;
-    int status = cr_secret_key_parse(out, text, bytes, protected ? password.text : NULL);
-    return status ? fail_key(status, path, error) : 0;
-}
 
 static int read_manifest(char **out, size_t *bytes, const char *bundle, struct rt_error *error)
 {
@@ -95,7 +65,7 @@ static int write_signature(const struct sign_options *options, const struct cr_p
         path = NULL;
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory");
     }
-    if (pk_new_file(path, 0644, text, PK_REPLACE_EXISTING, error))
+    if (rt_new_file(path, 0644, text, RT_REPLACE_EXISTING, error))
         return -1;
     printf("signed by %s: %s\n", id, path);
     return 0;
@@ -112,7 +82,7 @@ static int sign(const struct sign_options *options, struct rt_error *error)
     snprintf(comment, sizeof comment, "timestamp:%lld\tfile:manifest.json\tprehashed", (long long)time(NULL));
     if (cr_init())
         return rt_fail(error, RT_EXIT_FAILED, "the system gives no random numbers, without which no cryptography starts");
-    if (read_manifest(&manifest, &bytes, options->bundle, error) || read_secret(&secret, options->secret, error))
+    if (read_manifest(&manifest, &bytes, options->bundle, error) || rt_secret_key_read(&secret, options->secret, error))
         return -1;
     int status = cr_sign(&signature, secret, (const uint8_t *)manifest, bytes, options->comment ? options->comment : comment);
     if (status == CR_E_FORMAT)

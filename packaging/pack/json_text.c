@@ -1,43 +1,13 @@
-/* json_text.c: files and JSON members with limits. The parser is yyjson, which does not recurse; the depth is limited here so that
+/* json_text.c: JSON files and members with limits. The parser is yyjson, which does not recurse; the depth is limited here so that
  * nobody who walks a document has to think of it. */
 #include "packaging/pack/json_text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "runtime/folder.h"
+#include "runtime/file_read.h"
 #include "runtime/scope.h"
 
 enum { JSON_DEPTH = 64 };
-
-int pk_file_read(char **text, size_t *bytes, int directory, const char *name, size_t max, struct rt_error *error)
-{
-    *text = NULL;
-    *bytes = 0;
-    RT_CLOSE_FD int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return 0;
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info))
-        return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be opened: %s", name, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return rt_fail(error, RT_EXIT_FAILED, "%s: not a regular file", name);
-    if ((uint64_t)info.st_size > max)
-        return rt_fail(error, RT_EXIT_FAILED, "%s: %lld bytes; at most %zu are accepted", name, (long long)info.st_size, max);
-    RT_FREE char *room = malloc((size_t)info.st_size + 1);
-    if (!room)
-        return rt_fail(error, RT_EXIT_RESOURCES, "%s: no memory for %lld bytes", name, (long long)info.st_size);
-    int why = rt_read_at(fd, room, (size_t)info.st_size, 0);
-    if (why)
-        return rt_fail(error, RT_EXIT_FAILED, "%s: cannot be read: %s", name, why > 0 ? strerror(why) : "it became shorter");
-    room[info.st_size] = 0;
-    *text = RT_MOVE(room);
-    *bytes = (size_t)info.st_size;
-    return 0;
-}
 
 static int nests_deeper(const char *text, size_t bytes, unsigned limit)
 {
@@ -84,7 +54,7 @@ int pk_json_open(yyjson_doc **out, int directory, const char *name, size_t max, 
     *out = NULL;
     size_t bytes;
     RT_FREE char *text = NULL;
-    if (pk_file_read(&text, &bytes, directory, name, max, error))
+    if (rt_file_read(&text, &bytes, directory, name, max, error))
         return -1;
     return text ? pk_json_parse(out, text, bytes, JSON_DEPTH, name, error) : 0;
 }

@@ -9,10 +9,6 @@
 
 #include "runtime/error.h"
 
-/* Reads a regular file of the directory: *text is 0-terminated, without that 0 in *bytes; free it. A missing file gives *text = NULL
- * and success. A file beyond max bytes is refused. */
-RT_MUST_CHECK int pk_file_read(char **text, size_t *bytes, int directory, const char *name, size_t max, struct rt_error *error);
-
 /* Parses an object, nested at most `depth` levels. `file` is for messages. */
 RT_MUST_CHECK int pk_json_parse(yyjson_doc **out, const char *text, size_t bytes, unsigned depth, const char *file, struct rt_error *error);
 /* Both at once; a missing file gives *out = NULL and success. */

@@ -7,6 +7,7 @@
 
 #include "packaging/pack/generation.h"
 #include "packaging/pack/json_text.h"
+#include "runtime/file_read.h"
 #include "runtime/scope.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
@@ -46,12 +47,12 @@ static int check_tokenizer(const struct pk_text *json, const struct pk_text *con
 static int read_tokenizer(struct pk_texts *texts, int directory, uint32_t vocab, struct rt_error *error)
 {
     struct pk_text json = {.name = "tokenizer.json"}, config = {.name = "tokenizer_config.json"};
-    if (pk_file_read(&json.text, &json.bytes, directory, json.name, TOKENIZER_MAX_BYTES, error))
+    if (rt_file_read(&json.text, &json.bytes, directory, json.name, TOKENIZER_MAX_BYTES, error))
         return -1;
     if (!json.text)
         return rt_fail(error, RT_EXIT_FAILED, "tokenizer.json: no such file; save the model with a fast tokenizer");
     add_text(texts, json.name, RT_ROLE_TOKENIZER, json.text, json.bytes);
-    if (pk_file_read(&config.text, &config.bytes, directory, config.name, TEXT_MAX_BYTES, error))
+    if (rt_file_read(&config.text, &config.bytes, directory, config.name, TEXT_MAX_BYTES, error))
         return -1;
     if (config.text)
         add_text(texts, config.name, RT_ROLE_TOKENIZER_CONFIG, config.text, config.bytes);
@@ -106,7 +107,7 @@ static int read_template(struct pk_texts *texts, int directory, struct rt_error 
 {
     RT_FREE char *text = NULL;
     size_t bytes;
-    if (pk_file_read(&text, &bytes, directory, "chat_template.jinja", TEXT_MAX_BYTES, error))
+    if (rt_file_read(&text, &bytes, directory, "chat_template.jinja", TEXT_MAX_BYTES, error))
         return -1;
     if (!text && extract_template(&text, &bytes, texts, error))
         return -1;

@@ -1,5 +1,5 @@
 /* password.c: reading a password from a terminal or a pipe. */
-#include "packaging/pack/password.h"
+#include "runtime/password.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,13 +11,13 @@
 
 enum { CONTROL_C = 3 };
 
-void pk_password_wipe(struct pk_password *password)
+void rt_password_wipe(struct rt_password *password)
 {
     explicit_bzero(password, sizeof *password);
 }
 
 /* One line, byte by byte, since what follows it belongs to somebody else. */
-static int read_line(struct pk_password *out, int fd, struct rt_error *error)
+static int read_line(struct rt_password *out, int fd, struct rt_error *error)
 {
     size_t bytes = 0;
     for (;;) {
@@ -40,7 +40,7 @@ static int read_line(struct pk_password *out, int fd, struct rt_error *error)
 }
 
 /* Signals are off while echo is, so that no interrupt leaves the terminal mute; control-C ends the line instead. */
-static int read_unseen(struct pk_password *out, int terminal, struct rt_error *error)
+static int read_unseen(struct rt_password *out, int terminal, struct rt_error *error)
 {
     struct termios before, mute;
     if (tcgetattr(terminal, &before))
@@ -56,9 +56,9 @@ static int read_unseen(struct pk_password *out, int terminal, struct rt_error *e
     return status;
 }
 
-int pk_password_ask(struct pk_password *out, const char *prompt, struct rt_error *error)
+int rt_password_ask(struct rt_password *out, const char *prompt, struct rt_error *error)
 {
-    *out = (struct pk_password){0};
+    *out = (struct rt_password){0};
     if (!isatty(STDIN_FILENO))
         return read_line(out, STDIN_FILENO, error);
     RT_CLOSE_FD int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -68,10 +68,10 @@ int pk_password_ask(struct pk_password *out, const char *prompt, struct rt_error
     return read_unseen(out, terminal, error);
 }
 
-int pk_password_choose(struct pk_password *out, struct rt_error *error)
+int rt_password_choose(struct rt_password *out, struct rt_error *error)
 {
-    RT_CLEAN(pk_password_wipe) struct pk_password again;
-    if (pk_password_ask(out, "Password for the new secret key", error) || pk_password_ask(&again, "The same once more", error))
+    RT_CLEAN(rt_password_wipe) struct rt_password again;
+    if (rt_password_ask(out, "Password for the new secret key", error) || rt_password_ask(&again, "The same once more", error))
         return -1;
     if (strcmp(out->text, again.text) != 0)
         return rt_fail(error, RT_EXIT_USAGE, "the two passwords differ; nothing was written");
