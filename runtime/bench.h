@@ -11,7 +11,7 @@ struct rt_bench_options {
     const char *synthetic, *shape; /* a shape's name, or a file */
     enum kn_format quant;          /* of a shape */
     enum kn_kv kv;
-    enum kn_isa isa;                 /* rt_isa_choose */
+    const char *isa;                 /* as in rt_site_options */
     uint32_t layers;                 /* of a shape; 0: all */
     uint32_t prefill, decode, depth; /* tokens; 0 leaves a phase out */
     uint32_t batch;                  /* sequences that decode at once */

@@ -105,11 +105,12 @@ static int check_memory(const struct rt_site *site, const struct rt_bench_option
 
 static int open_random(struct rt_site *site, const struct rt_bench_options *options, struct rt_error *error)
 {
-    (void)kn_cpu(); /* asks the kernel for AMX, which threads inherit */
-    if (open_shape(site, options, error) || check_context(&site->manifest->model, options, error) ||
-        rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
-        open_kernels(site, options->isa, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||
-        check_memory(site, options, error) || rt_synthetic_fill(site->weights, site->manifest, site->workers, SEED, error))
+    enum kn_isa isa;
+    if (rt_isa_choose(&isa, options->isa, error) || open_shape(site, options, error) ||
+        check_context(&site->manifest->model, options, error) || rt_placement_open(&site->placement, options->threads, error) ||
+        rt_workers_open(&site->workers, site->placement, error) || open_kernels(site, isa, error) ||
+        rt_weights_open(&site->weights, site->manifest, site->workers, error) || check_memory(site, options, error) ||
+        rt_synthetic_fill(site->weights, site->manifest, site->workers, SEED, error))
         return -1;
     rt_weights_protect(site->weights);
     return open_engine(site, options, error);

@@ -11,7 +11,7 @@
 #include "runtime/topology.h"
 
 struct bench_arguments { /* as the command line gives them */
-    const char *quant, *kv, *isa;
+    const char *quant, *kv;
     uint64_t prefill, decode, depth, batch, threads, repetitions, layers;
 };
 
@@ -36,7 +36,7 @@ static int take_names(struct rt_bench_options *options, const struct bench_argum
     if (quant < 0)
         return -1;
     options->quant = formats[quant];
-    return rt_cache_kind(&options->kv, arguments->kv, error) || rt_isa_choose(&options->isa, arguments->isa, error) ? -1 : 0;
+    return rt_cache_kind(&options->kv, arguments->kv, error);
 }
 
 static int take_numbers(struct rt_bench_options *options, const struct bench_arguments *arguments, struct rt_error *error)
@@ -85,7 +85,7 @@ static int parse(const struct rt_call *call, struct rt_bench_options *options, s
         {"-t", RT_OPTION_UNSIGNED, &arguments.threads, "N", "use N physical cores (default: all allowed)", 4096},
         {"-r", RT_OPTION_UNSIGNED, &arguments.repetitions, "N", "repetitions (default 3)", RT_BENCH_REPETITIONS_MAX},
         {"--kv", RT_OPTION_TEXT, &arguments.kv, "f32|bf16|int8", "how keys and values are cached (default bf16)", 0},
-        {"--isa", RT_OPTION_TEXT, &arguments.isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
+        {"--isa", RT_OPTION_TEXT, &options->isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
         {"--scaling", RT_OPTION_FLAG, &options->scaling, NULL, "from one thread to all, a line each", 0},
         {"--kernels", RT_OPTION_FLAG, &options->kernels, NULL, "every kernel by itself on one thread, a line each", 0},
         {"--trust", RT_OPTION_TEXT, &options->trust, "DIR", "directory of trusted public keys", 0},
@@ -140,6 +140,12 @@ static int bench_scaling(const struct rt_bench_options *options, struct rt_error
     return 0;
 }
 
+static int bench_kernels(const struct rt_bench_options *options, struct rt_error *error)
+{
+    enum kn_isa isa;
+    return rt_isa_choose(&isa, options->isa, error) ? -1 : rt_bench_kernels(isa, error);
+}
+
 int cmd_bench(const struct rt_call *call, struct rt_error *error)
 {
     struct rt_bench_options options = {.trust = RT_TRUST_DIRECTORY};
@@ -147,6 +153,6 @@ int cmd_bench(const struct rt_call *call, struct rt_error *error)
     if (status)
         return status < 0 ? -1 : 0;
     if (options.kernels)
-        return rt_bench_kernels(options.isa, error);
+        return bench_kernels(&options, error);
     return options.scaling ? bench_scaling(&options, error) : bench_once(&options, error);
 }

@@ -15,7 +15,7 @@ enum { SHOWN = 10 }; /* largest logits shown to a person */
 
 struct logits_options {
     struct rt_site_options site;
-    const char *tokens, *kv, *isa;
+    const char *tokens, *kv;
     uint64_t threads;
     int all, json;
 };
@@ -105,7 +105,7 @@ int cmd_logits(const struct rt_call *call, struct rt_error *error)
         {"--tokens", RT_OPTION_TEXT, &options.tokens, "1,2,3", "token ids to run", 0},
         {"--all", RT_OPTION_FLAG, &options.all, NULL, "logits after every token, not only the last", 0},
         {"--kv", RT_OPTION_TEXT, &options.kv, "f32|bf16|int8", "how keys and values are cached (default f32)", 0},
-        {"--isa", RT_OPTION_TEXT, &options.isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
+        {"--isa", RT_OPTION_TEXT, &options.site.isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
         {"-t", RT_OPTION_UNSIGNED, &options.threads, "N", "use N physical cores (default all allowed)", 4096},
         {"--trust", RT_OPTION_TEXT, &options.site.trust, "DIR", "directory of trusted public keys", 0},
         {"--json", RT_OPTION_FLAG, &options.json, NULL, "print {\"logits\":[…]}", 0},
@@ -117,7 +117,7 @@ int cmd_logits(const struct rt_call *call, struct rt_error *error)
         return parsed < 0 ? -1 : 0;
     if (count != 1 || !options.tokens)
         return rt_fail(error, RT_EXIT_USAGE, "give a bundle and --tokens");
-    if (rt_cache_kind(&options.site.kv, options.kv, error) || rt_isa_choose(&options.site.isa, options.isa, error))
+    if (rt_cache_kind(&options.site.kv, options.kv, error))
         return -1;
     RT_CLEAN(rt_tokens_close) struct rt_tokens tokens = {0};
     if (rt_input_ids("--tokens", options.tokens, &tokens, error))

@@ -10,7 +10,7 @@
 #include "runtime/seal.h"
 
 struct plan_options {
-    const char *model, *topology, *trust, *quant, *isa;
+    const char *model, *topology, *trust, *quant;
     struct rt_plan_machine_options machine;
     uint64_t threads, context, users, prompt, depth;
     int json;
@@ -109,7 +109,7 @@ int cmd_plan(const struct rt_call *call, struct rt_error *error)
         {"--prompt", RT_OPTION_UNSIGNED, &o.prompt, "TOKENS", "prompt whose reading is timed (default 512)", 1 << 20},
         {"--depth", RT_OPTION_UNSIGNED, &o.depth, "TOKENS",
          "tokens already there while reading and writing are timed (default: none, and a full context)", 1 << 24},
-        {"--isa", RT_OPTION_TEXT, &o.isa, RT_ISA_NAMES, "measure this machine with no more than this instruction set", 0},
+        {"--isa", RT_OPTION_TEXT, &o.machine.isa, RT_ISA_NAMES, "measure this machine with no more than this instruction set", 0},
         {"-t", RT_OPTION_UNSIGNED, &o.threads, "N", "use N physical cores (default all)", RT_PLAN_WORKERS_MAX},
         {"--trust", RT_OPTION_TEXT, &o.trust, "DIR", "directory of trusted public keys, for a bundle", 0},
         {"--json", RT_OPTION_FLAG, &o.json, NULL, "print the plan as JSON", 0},
@@ -122,7 +122,9 @@ int cmd_plan(const struct rt_call *call, struct rt_error *error)
         return rt_fail(error, RT_EXIT_USAGE, "give a bundle, a config.json or a shape's name; `plan --help` shows how");
     if (!o.context || !o.users || !o.prompt)
         return rt_fail(error, RT_EXIT_USAGE, "--ctx, --users and --prompt are at least 1");
-    if (check_quant(o.quant, error) || check_figures(&o.machine, error) || rt_isa_choose(&o.machine.isa, o.isa, error))
+    if (o.machine.isa && o.topology)
+        return rt_fail(error, RT_EXIT_USAGE, "--isa: only this machine is measured; leave it or --topology out");
+    if (check_quant(o.quant, error) || check_figures(&o.machine, error))
         return -1;
     o.machine.threads = (unsigned)o.threads;
     return make_plan(&o, error);

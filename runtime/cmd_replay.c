@@ -15,7 +15,7 @@
 struct replay_options {
     struct rt_site_options site;
     struct rt_question question;
-    const char *receipt, *signer, *isa;
+    const char *receipt, *signer;
     uint64_t threads;
     int json;
 };
@@ -28,7 +28,7 @@ static int parse(const struct rt_call *call, struct replay_options *o, struct rt
         {"-f", RT_OPTION_TEXT, &o->question.file, "FILE", "the same in FILE; \"-\" is standard input", 0},
         {"--signer", RT_OPTION_TEXT, &o->signer, "FILE", "this public key must have signed the receipt, in RECEIPT.minisig", 0},
         {"-t", RT_OPTION_UNSIGNED, &o->threads, "N", "use N physical cores (default: all allowed)", 4096},
-        {"--isa", RT_OPTION_TEXT, &o->isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
+        {"--isa", RT_OPTION_TEXT, &o->site.isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
         {"--trust", RT_OPTION_TEXT, &o->site.trust, "DIR", "directory of trusted public keys", 0},
         {"--json", RT_OPTION_FLAG, &o->json, NULL, "print a JSON object", 0},
     };
@@ -45,7 +45,7 @@ static int parse(const struct rt_call *call, struct replay_options *o, struct rt
     o->site.bundle = positional[1];
     o->site.threads = (unsigned)o->threads;
     o->site.json = o->json;
-    return rt_isa_choose(&o->site.isa, o->isa, error);
+    return 0;
 }
 
 /* ---- the receipt ---- */

@@ -18,7 +18,7 @@
 struct run_options {
     struct rt_site_options site;
     struct rt_question question;
-    const char *kv, *isa, *receipt, *site_key;
+    const char *kv, *receipt, *site_key;
     uint64_t threads, context, max_new, top_k, seed;
     double temperature, top_p, min_p, repeat_penalty; /* NaN-free; UNSET where not given */
     struct rt_text_list stops;
@@ -68,7 +68,7 @@ static int parse(const struct rt_call *call, struct run_options *options, struct
         {"--stop", RT_OPTION_LIST, &options->stops, "TEXT", "end the answer before TEXT; may be repeated", 0},
         {"-t", RT_OPTION_UNSIGNED, &options->threads, "N", "use N physical cores (default: all allowed)", 4096},
         {"--kv", RT_OPTION_TEXT, &options->kv, "f32|bf16|int8", "how keys and values are cached (default bf16)", 0},
-        {"--isa", RT_OPTION_TEXT, &options->isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
+        {"--isa", RT_OPTION_TEXT, &options->site.isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
         {"--ctx", RT_OPTION_UNSIGNED, &options->context, "N", "tokens of context (default: the model's, at most 4096)", UINT32_MAX},
         {"--trust", RT_OPTION_TEXT, &options->site.trust, "DIR", "directory of trusted public keys", 0},
         {"--receipt", RT_OPTION_TEXT, &options->receipt, "FILE", "write down what `cloister replay` computes again", 0},
@@ -85,9 +85,7 @@ static int parse(const struct rt_call *call, struct run_options *options, struct
     options->site.threads = (unsigned)options->threads;
     options->site.context = (uint32_t)options->context;
     options->site.json = options->json;
-    if (rt_cache_kind(&options->site.kv, options->kv, error) || rt_isa_choose(&options->site.isa, options->isa, error))
-        return -1;
-    return check_options(options, error);
+    return rt_cache_kind(&options->site.kv, options->kv, error) ? -1 : check_options(options, error);
 }
 
 static void override(float *value, double option)

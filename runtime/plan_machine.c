@@ -9,6 +9,7 @@
 
 #include "runtime/bench_limits.h"
 #include "runtime/input.h"
+#include "runtime/isa.h"
 #include "runtime/machine_memory.h"
 #include "runtime/plan_constants.h"
 #include "runtime/scope.h"
@@ -192,11 +193,12 @@ static void assume_speed(struct rt_plan_machine *out)
 }
 
 /* What `cloister bench` calls the limits, measured the same way. */
-static int measure_speed(struct rt_plan_machine *out, const struct rt_placement *placement, enum kn_isa isa, struct rt_error *error)
+static int measure_speed(struct rt_plan_machine *out, const struct rt_placement *placement, const char *cap, struct rt_error *error)
 {
     RT_CLEAN(rt_workers_close) struct rt_workers *workers = NULL;
     RT_CLEAN(rt_limits_close) struct rt_limits *limits = NULL;
-    if (rt_workers_open(&workers, placement, error) || rt_limits_open(&limits, workers, isa, error))
+    enum kn_isa isa;
+    if (rt_isa_choose(&isa, cap, error) || rt_workers_open(&workers, placement, error) || rt_limits_open(&limits, workers, isa, error))
         return -1;
     out->int8 = (struct rt_plan_figure){rt_limits_operations(limits), "measured now"};
     out->read = (struct rt_plan_figure){rt_limits_reading(limits), "measured now"};

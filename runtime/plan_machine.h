@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernels/kernels.h"
 #include "runtime/error.h"
 
 enum { RT_PLAN_NODES_MAX = 64, RT_PLAN_WORKERS_MAX = 4096 };
@@ -44,7 +43,7 @@ RT_MUST_CHECK int rt_plan_topology_read(struct rt_plan_topology *out, const char
 
 struct rt_plan_machine_options { /* 0: not given */
     unsigned threads;
-    enum kn_isa isa; /* that this machine is measured with: rt_isa_choose */
+    const char *isa; /* that this machine is measured with, as in rt_site_options */
     double memory_gb, read_gb_s, int8_gops, float_gflops, disk_gb_s;
 };
 

@@ -191,9 +191,9 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
 {
     double start = rt_seconds();
     RT_CLEAN(close_texts) struct texts texts = {0};
-    (void)kn_cpu(); /* asks the kernel for AMX, which threads inherit */
-    if (rt_placement_open(&site->placement, options->threads, error) || rt_workers_open(&site->workers, site->placement, error) ||
-        open_verified(site, options, error) || open_kernels(site, options->isa, error))
+    enum kn_isa isa;
+    if (rt_isa_choose(&isa, options->isa, error) || rt_placement_open(&site->placement, options->threads, error) ||
+        rt_workers_open(&site->workers, site->placement, error) || open_verified(site, options, error) || open_kernels(site, isa, error))
         return -1;
     struct rt_engine_options engine = engine_options(site, options);
     if (check_memory(site, &engine, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||

@@ -15,7 +15,7 @@ struct rt_site_options {
     unsigned threads; /* 0: all allowed cores */
     uint32_t context; /* tokens of cache; 0: the model's context, at most 4096 */
     enum kn_kv kv;
-    enum kn_isa isa;                /* rt_isa_choose */
+    const char *isa;                /* --isa: no better instruction set than this; NULL: the best */
     uint32_t max_logits;            /* 1, or more for `logits --all` */
     int json, quiet;                /* where progress goes: nowhere with either */
     const uint8_t *manifest_digest; /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
