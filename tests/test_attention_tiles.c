@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "runtime/engine_parts.h"
-#include "runtime/topology.h"
 #include "tests/check.h"
 #include "tests/random_model.h"
+#include "tests/unpinned_workers.h"
 
 enum { ROWS_MAX = 600, WORKERS_MAX = 56 };
 
@@ -131,17 +131,13 @@ static struct rt_error error;
 static void run_engine(enum kn_kv kv, unsigned threads, float *logits)
 {
     struct random_model random;
-    struct rt_workers *workers;
+    struct rt_workers *workers = unpinned_workers(threads, 1);
     struct kn_context *kernels;
     struct rt_engine *engine;
-    struct rt_placement *placement = calloc(1, sizeof *placement + threads * sizeof *placement->places);
     struct rt_engine_options options = {.kv = kv, .max_tokens = 2048, .max_sequences = 2, .max_rows = CHUNK, .max_logits = 2};
     uint32_t tokens[PROMPT + ANSWER];
     random_model_open(&random, KN_W8, 7);
-    placement->count = threads;
-    for (unsigned i = 0; i < threads; i++)
-        placement->places[i].cpu = -1;
-    if (rt_workers_open(&workers, placement, &error) || kn_context_open(&kernels, kn_isa_best(kn_cpu()), (size_t[]){72, 120, 100, 44}, 4) ||
+    if (!workers || kn_context_open(&kernels, kn_isa_best(kn_cpu()), (size_t[]){72, 120, 100, 44}, 4) ||
         rt_engine_open(&engine, (const struct rt_model *[]){&random.model}, kernels, workers, &options, &error)) {
         CHECK_THAT(0, "%s", error.text);
         exit(1);
@@ -161,7 +157,6 @@ static void run_engine(enum kn_kv kv, unsigned threads, float *logits)
     kn_context_close(&kernels);
     rt_workers_close(&workers);
     random_model_close(&random);
-    free(placement);
 }
 
 static void shared_blocks_give_the_same_bits(void)

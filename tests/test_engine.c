@@ -4,9 +4,9 @@
 
 #include "runtime/clock.h"
 #include "runtime/engine.h"
-#include "runtime/topology.h"
 #include "tests/check.h"
 #include "tests/random_model.h"
+#include "tests/unpinned_workers.h"
 
 enum { TOKENS = 150, NODES_MAX = 3 };
 
@@ -19,25 +19,13 @@ struct bench { /* a model with an engine on it */
 
 static struct rt_error error;
 
-static struct rt_workers *open_workers(unsigned threads, unsigned nodes)
-{
-    struct rt_workers *workers = NULL;
-    struct rt_placement *placement = calloc(1, sizeof *placement + threads * sizeof *placement->places);
-    placement->count = threads;
-    for (unsigned i = 0; i < threads; i++) /* unpinned: more workers than cores is a fine test */
-        placement->places[i] = (struct rt_worker_place){.cpu = -1, .node = (int)(i * nodes / threads)};
-    CHECK_THAT(!rt_workers_open(&workers, placement, &error), "%s", error.text);
-    free(placement);
-    return workers;
-}
-
 /* Several nodes: each has its own part of the model. */
 static int open_bench_on(struct bench *b, enum kn_format format, enum kn_kv kv, unsigned threads, unsigned nodes, uint32_t max_tokens)
 {
     const struct rt_model *models[NODES_MAX] = {&b->random.model};
     memset(b, 0, sizeof *b);
     random_model_open(&b->random, format, 7);
-    b->workers = open_workers(threads, nodes);
+    b->workers = unpinned_workers(threads, nodes);
     for (unsigned n = 0; b->workers && n < nodes && nodes > 1; n++) {
         random_model_split(&b->parts[n], &b->random, b->workers, n);
         models[n] = &b->parts[n].model;
