@@ -5,7 +5,7 @@
 
 # Names of functions in the program $1 that make a key or write one.
 key_functions() {
-    nm --defined-only "$1" | awk '{ print $3 }' | grep -E '^(cr_secret_key_(generate|print)|cr_public_key_print|_?crypto_sign.*keypair)(\..*)?$'
+    nm --defined-only "$1" | awk '{ print $3 }' | grep -E '^(cr_secret_key_(generate|print)|cr_public_key_print|crypto_sign(_ed25519)?_keypair)(\..*)?$'
 }
 
 interpreters_and_needs() {
