@@ -60,7 +60,7 @@ LAYERS  := $(B)/runtime.a $(B)/crypto.a $(B)/kernels.a
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c tests/make_*.c))
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz_*.c))
 
-.PHONY: all programs demo test lint format bench fuzz asan tsan clean install help
+.PHONY: all programs demo test mutants lint format bench fuzz asan tsan clean install help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -91,6 +91,20 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(isa_flags) -MMD -MP -c $< -o $@
 
+# What decides an answer's bits in plain C, by another compiler or optimisation: build/plain/gcc-O0/make_digests and so on, for
+# tests/cli_reference.sh.
+PLAIN          := $(filter-out kernels/brgemm.c,$(foreach f,$(wildcard kernels/*.c),$(if $(ISA_$(lastword $(subst _, ,$(basename $(f))))),,$(f)))) \
+                  $(wildcard runtime/block_*.c runtime/engine*.c runtime/moe_*.c) runtime/sampler.c
+PLAIN_CC_gcc   := gcc -nostdinc -isystem $(TC)/sysroot/usr/include -isystem $(shell gcc -print-file-name=include 2> /dev/null)
+PLAIN_CC_clang := $(CC)
+plain_cc        = $(PLAIN_CC_$(firstword $(subst -, ,$*))) -$(lastword $(subst -, ,$*))
+$(B)/plain/%/make_digests: $(PLAIN) $(B)/tests/make_digests
+	@mkdir -p $(@D)
+	$(Q)for file in $(PLAIN); do \
+	  $(plain_cc) -std=c17 $(NUMERICS) -fPIE -D_GNU_SOURCE -I. -c $$file -o $(@D)/$$(basename $$file .c).o || exit 1; \
+	done
+	$(Q)$(LINK) $(LDFLAGS) $(B)/tests/make_digests.o $(@D)/*.o $(B)/helpers.a $(B)/pack.a $(LAYERS) $(LIBS) -o $@
+
 # Everything is rebuilt when the toolchain or a flag changes.
 FLAGS := $(CC) $(CFLAGS) $(LDFLAGS) $(LIBS) $(ISA_vnni) $(ISA_amx)
 ifneq ($(FLAGS),$(file <$(B)/flags))
@@ -109,6 +123,8 @@ test: all
 	$(Q)packaging/packages.sh --optional test
 	$(Q)rm -f $(filter-out $(TESTS) %.o %.d,$(wildcard $(B)/tests/test_*)) # tests whose source is gone
 	$(Q)tests/run.sh $(B)
+mutants:
+	$(Q)tests/mutants.sh
 demo: programs
 	$(Q)packaging/demo/demo.sh $(B)
 bench: programs
@@ -144,3 +160,4 @@ help:
 	@echo 'make asan    the tests under ASan and UBSan            make bench   speed, and that of others with PEERS=DIR'
 	@echo 'make tsan    the tests under TSan                      make demo    packs, verifies and runs a small model'
 	@echo 'make fuzz    each fuzzer for FUZZ_S seconds            make install into DESTDIR/PREFIX'
+	@echo 'make mutants changes the arithmetic in a copy, and sees the tests fail'

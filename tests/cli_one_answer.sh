@@ -1,25 +1,10 @@
 #!/bin/bash
-# cli_one_answer.sh - an answer has one digest, however and wherever it is computed. A row is a model, a quantisation and a temperature, of a prompt
-# of 512 tokens and an answer of 128: the demo model, and a tiny one of each architecture with random weights, which proves arithmetic only. For
-# each row make_digests goes through threads, prompt chunks, neighbours, cached beginnings and instruction sets, and all must give the digest that
-# stands in golden/answers.tsv, where another machine put it. `V=1 tests/run.sh BUILD cli_one_answer` prints the rows as they stand there.
+# cli_one_answer.sh - an answer has one digest, however it is computed: make_digests goes through threads, prompt chunks, neighbours, cached beginnings
+# and the instruction sets of this processor. `V=1 tests/run.sh BUILD cli_one_answer` prints the rows as they stand in golden/answers.tsv.
 . "$(dirname "$0")/cli.sh"
+. "$(dirname "$0")/answers.sh"
 
-GOLDEN=$TESTS/golden/answers.tsv
-DIGESTS=$CLOISTER_BUILD/tests/make_digests
-TINY="llama mistral mixtral qwen3 qwen3_moe"
 ALL_ISAS=(portable avx2 avx512 vnni amx)
-
-# tiny_bundle ARCHITECTURE QUANT: 96 and 160 are no multiples of what kernels take at once.
-tiny_bundle() {
-    local model=$SCRATCH/tiny/$1
-    if [ ! -e "$model" ]; then
-        mkdir -p "$SCRATCH/tiny"
-        "$CLOISTER_BUILD/tests/make_synthetic" "$model" --arch "$1" --hidden 96 --inner 160 --layers 2 --heads 6 --kv-heads 2 --head-dim 24 \
-            --experts 6 --top-k 2 --expert-inner 80 --vocab 300 --context 1024 --seed 3 >/dev/null || return
-    fi
-    "$TESTS/bundle.sh" "$model" "$2"
-}
 
 # The instruction sets of this processor, the best first.
 isas_here() {
@@ -30,18 +15,6 @@ isas_here() {
         [ "$isa" != "$best" ] || break
     done
     echo "${list[@]}"
-}
-
-# judge FILE LINES: FILE has so many lines of make_digests for each row, and each row one digest, which is the golden one.
-judge() {
-    local model quant temperature digest
-    while read -r model quant temperature; do
-        mapfile -t digest < <(awk -v m="$model" -v q="$quant" -v t="$temperature" '$1 == m && $2 == q && $3 == t { print $NF }' "$1" | sort -u)
-        printf '     %s\t%s\t%s\t%s\n' "$model" "$quant" "$temperature" "${digest[*]}"
-        expect [ "${#digest[@]}" -eq 1 ]
-        expect grep -qxF "$model"$'\t'"$quant"$'\t'"$temperature"$'\t'"${digest[0]}" "$GOLDEN"
-    done < <(awk '{ print $1, $2, $3 }' "$1" | sort -u)
-    expect [ "$(wc -l <"$1")" -eq "$2" ]
 }
 
 # bundle_is NAME BUNDLE: all ways with the best instruction set of this processor, two with each other one.
