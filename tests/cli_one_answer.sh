@@ -29,7 +29,7 @@ bundle_is() {
     expect_exit 0 "$DIGESTS" "$TRUST" "$2"
     expect cp "$OUT" "$SCRATCH/rows"
     if [ -n "$others" ]; then
-        expect_exit 0 "$DIGESTS" --isa "$others" --few "$TRUST" "$2"
+        expect_exit 0 "$DIGESTS" --isa "$others" --ways 2 "$TRUST" "$2"
         cat "$OUT" >>"$SCRATCH/rows"
         lines=$((lines + 4 * (${#isas[@]} - 1)))
     fi

@@ -5,7 +5,7 @@
  * The prompt has 512 tokens and the answer 128; the digest is the chained one of the answer's logits (n1 §13, begun with zeros). What the ways
  * differ in must make no difference: whoever calls compares.
  *
- *   make_digests [--isa NAME[,NAME…]] [--few] TRUST BUNDLE…      --few: two ways instead of all */
+ *   make_digests [--isa NAME[,NAME…]] [--ways N] TRUST BUNDLE…      the first N ways instead of all */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +27,10 @@ struct way { /* of computing the same */
 };
 
 static const struct way ways[] = {
-    {2, 512, 0, 0}, {4, 7, 7, 1}, /* these two are --few */
+    {2, 512, 0, 0}, {4, 7, 7, 1}, /* these two differ in everything */
     {1, 512, 0, 0}, {4, 512, 0, 0}, {2, 1, 0, 0}, {2, 7, 0, 0}, {2, 64, 0, 0}, {2, 512, 7, 0}, {2, 512, 0, 1}, {1, 64, 7, 1},
 };
-enum { WAYS = sizeof ways / sizeof *ways, WAYS_FEW = 2 };
+enum { WAYS = sizeof ways / sizeof *ways };
 
 static const float temperatures[] = {0, 0.8f};
 
@@ -130,7 +130,7 @@ static int run_way(const struct subject *s, const struct kn_context *kernels, co
     return answer(&a, sampler, chain);
 }
 
-static int run_isa(const struct subject *s, const char *isa, int few, struct rt_error *error)
+static int run_isa(const struct subject *s, const char *isa, size_t way_count, struct rt_error *error)
 {
     const struct rt_manifest *m = rt_bundle_manifest(s->bundle);
     RT_CLEAN(kn_context_close) struct kn_context *kernels = NULL;
@@ -142,7 +142,7 @@ static int run_isa(const struct subject *s, const char *isa, int few, struct rt_
     if (rt_isa_choose(&chosen, isa, error) || rt_isa_open(&kernels, chosen, inputs, count, error))
         return -1;
     for (size_t t = 0; t < sizeof temperatures / sizeof *temperatures; t++)
-        for (size_t w = 0; w < (few ? WAYS_FEW : WAYS); w++) {
+        for (size_t w = 0; w < way_count; w++) {
             uint8_t chain[CR_DIGEST_BYTES];
             char hex[2 * CR_DIGEST_BYTES + 1];
             if (run_way(s, kernels, &ways[w], temperatures[t], chain, error))
@@ -177,7 +177,7 @@ static int open_subject(struct subject *s, const char *path, const struct cr_tru
 }
 
 /* `isas`: names with commas between them, or NULL for the best. */
-static int run_bundle(const char *path, const struct cr_trust *trust, const char *isas, int few, struct rt_error *error)
+static int run_bundle(const char *path, const struct cr_trust *trust, const char *isas, size_t way_count, struct rt_error *error)
 {
     RT_CLEAN(close_subject) struct subject s = {0};
     RT_FREE char *names = strdup(isas ? isas : "");
@@ -187,7 +187,7 @@ static int run_bundle(const char *path, const struct cr_trust *trust, const char
     if (open_subject(&s, path, trust, error))
         return -1;
     for (char *name; (name = strsep(&rest, ",")) != NULL;)
-        if (run_isa(&s, isas ? name : NULL, few, error))
+        if (run_isa(&s, isas ? name : NULL, way_count, error))
             return -1;
     return 0;
 }
@@ -195,10 +195,10 @@ static int run_bundle(const char *path, const struct cr_trust *trust, const char
 static int run(const struct rt_call *call, struct rt_error *error)
 {
     const char *isas = NULL, *paths[64];
-    int few = 0;
+    uint64_t way_count = WAYS;
     const struct rt_option table[] = {
         {"--isa", RT_OPTION_TEXT, &isas, "NAME[,NAME…]", "instruction sets (default: the best)", 0},
-        {"--few", RT_OPTION_FLAG, &few, NULL, "two ways instead of all", 0},
+        {"--ways", RT_OPTION_UNSIGNED, &way_count, "N", "the first N ways (default: all)", WAYS},
     };
     size_t count = sizeof paths / sizeof *paths;
     RT_CLEAN(cr_trust_close) struct cr_trust *trust = NULL;
@@ -210,7 +210,7 @@ static int run(const struct rt_call *call, struct rt_error *error)
     if (rt_trust_open(&trust, paths[0], error))
         return -1;
     for (size_t i = 1; i < count; i++)
-        if (run_bundle(paths[i], trust, isas, few, error))
+        if (run_bundle(paths[i], trust, isas, way_count, error))
             return -1;
     return 0;
 }
