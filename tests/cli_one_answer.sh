@@ -17,22 +17,28 @@ isas_here() {
     echo "${list[@]}"
 }
 
-# bundle_is NAME BUNDLE: all ways with the best instruction set of this processor, two with each other one.
+# more_rows ISA WAYS BUNDLE: adds them to $SCRATCH/rows.
+more_rows() {
+    expect_exit 0 "$DIGESTS" --isa "$1" --ways "$2" "$TRUST" "$3"
+    cat "$OUT" >>"$SCRATCH/rows"
+    lines=$((lines + 2 * $2))
+}
+
+# bundle_is NAME BUNDLE: all ways with the best instruction set of this processor; two that differ in everything with each other one, and one with
+# plain C, which takes its time.
 bundle_is() {
-    local isas others lines=20
+    local isas isa lines=0
     read -r -a isas < <(isas_here)
     case_is "$1: one digest with any threads, chunks, neighbours, cache and instruction set of this processor (${isas[*]})"
-    if sanitized; then
-        isas=("${isas[0]}")
-    fi
-    others=$(IFS=,; echo "${isas[*]:1}")
-    expect_exit 0 "$DIGESTS" "$TRUST" "$2"
-    expect cp "$OUT" "$SCRATCH/rows"
-    if [ -n "$others" ]; then
-        expect_exit 0 "$DIGESTS" --isa "$others" --ways 2 "$TRUST" "$2"
-        cat "$OUT" >>"$SCRATCH/rows"
-        lines=$((lines + 4 * (${#isas[@]} - 1)))
-    fi
+    : >"$SCRATCH/rows"
+    more_rows "${isas[0]}" 10 "$2"
+    for isa in "${isas[@]:1}"; do
+        if [ "$isa" = portable ]; then
+            sanitized || more_rows portable 1 "$2"
+        else
+            more_rows "$isa" 2 "$2"
+        fi
+    done
     judge "$SCRATCH/rows" "$lines"
 }
 
