@@ -1,6 +1,7 @@
 #!/bin/bash
 # cli_one_answer.sh - an answer has one digest, however it is computed: make_digests goes through threads, prompt chunks, neighbours, cached beginnings
-# and the instruction sets of this processor. `V=1 tests/run.sh BUILD cli_one_answer` prints the rows as they stand in golden/answers.tsv.
+# and the instruction sets of this processor. `V=1 tests/run.sh BUILD cli_one_answer` prints the rows as they stand in golden/answers.tsv, and
+# ANSWER_ROWS="demo-w4 llama-bf16" goes through these only.
 . "$(dirname "$0")/cli.sh"
 . "$(dirname "$0")/answers.sh"
 
@@ -42,19 +43,23 @@ bundle_is() {
     judge "$SCRATCH/rows" "$lines"
 }
 
-bundles=()
+rows=0
 for quant in w8 w4 bf16; do
-    bundle=$(demo_bundle "$quant") || exit 1
-    bundles+=("$bundle")
-    bundle_is "demo $quant" "$bundle"
-    for architecture in $TINY; do
-        bundle=$(tiny_bundle "$architecture" "$quant") || exit 1
-        bundles+=("$bundle")
-        bundle_is "$architecture $quant" "$bundle"
+    for model in demo $TINY; do
+        [[ " ${ANSWER_ROWS:-$model-$quant} " == *" $model-$quant "* ]] || continue
+        if [ "$model" = demo ]; then
+            bundle=$(demo_bundle "$quant") || exit 1
+        else
+            bundle=$(tiny_bundle "$model" "$quant") || exit 1
+        fi
+        bundle_is "$model $quant" "$bundle"
+        rows=$((rows + 2))
     done
 done
 
-case_is "every golden row was judged"
-expect [ "$(wc -l <"$GOLDEN")" -eq $((2 * ${#bundles[@]})) ]
+if [ -z "${ANSWER_ROWS:-}" ]; then
+    case_is "every golden row was judged"
+    expect [ "$(wc -l <"$GOLDEN")" -eq "$rows" ]
+fi
 
 finish

@@ -10,6 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$scratch" || exit 2
 cd "$scratch" || exit 2
+export ANSWER_ROWS="qwen3_moe-w4 llama-bf16" # of cli_one_answer, which takes minutes otherwise
 
 programs=(cloister cloister-pack tests/test_kernels tests/test_products tests/test_attention tests/test_numerics tests/make_digests tests/make_synthetic)
 build() {
