@@ -66,6 +66,7 @@ mutant "reduction order, in the reference" kernels/reference.c "$ref_order" test
 mutant "reduction order, in the vector code" kernels/lanes_fold.h "$vec_order" test_kernels
 mutant "reduction order, in both alike" "kernels/reference.c|kernels/lanes_fold.h" "$ref_order|$vec_order" test_kernels cli_one_answer
 mutant "quantisation truncates" kernels/lanes_avx2.h '/lanes_store_int8/,/^}/s/_mm256_cvtps_epi32(a.low)/_mm256_cvttps_epi32(a.low)/' test_kernels
+mutant "quantisation rounds halves up" kernels/reference.c 's/q\[i\] = (int8_t)lrintf(t)/q[i] = (int8_t)floorf(t + 0.5f)/' test_kernels
 mutant "bf16 rounds halves up" kernels/lanes_avx2.h 's/_mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))/_mm256_set1_epi32(0x8000)/' test_kernels
 mutant "epilogue of integer products scales by row, then by column" kernels/integer_finish.h \
     's/lanes_mul(ints_to_lanes(acc), scale)/lanes_mul(lanes_mul(ints_to_lanes(acc), lanes_set(kn_finish_sx(f, m))), lanes_load(f->scale + column))/' test_products

@@ -119,6 +119,48 @@ static void rows_equal_reference(void)
     }
 }
 
+/* ---- halves, which random data never meets ---- */
+
+static void bf16_halves_go_to_even(void)
+{
+    static const struct {
+        uint32_t from;
+        uint16_t to;
+    } cases[] = {{0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f807fff, 0x3f80}, {0x3f808001, 0x3f81}, {0xbf808000, 0xbf80},
+                 {0xbf818000, 0xbf82}, {0x7f7fffff, 0x7f80}, {0x7f800000, 0x7f80}, {0x7f800001, 0x7fc0}, {0xffc12345, 0xffc1},
+                 {0x00008000, 0x0000}, {0x00018000, 0x0002}, {0x80000000, 0x8000}, {0x0000ffff, 0x0001}};
+    enum { COUNT = sizeof cases / sizeof *cases };
+    for (int isa = KN_PORTABLE; isa <= KN_AMX && contexts[isa]; isa++)
+        for (size_t shift = 0; shift < COUNT; shift++) { /* each in whole registers and behind the last of them */
+            uint32_t bits[COUNT + 16];
+            float x[COUNT + 16];
+            uint16_t halves[COUNT + 16];
+            for (size_t i = 0; i < COUNT + 16; i++)
+                bits[i] = cases[(i + shift) % COUNT].from;
+            memcpy(x, bits, sizeof x);
+            kn_bf16_from_f32(contexts[isa], halves, x, COUNT + 16);
+            for (size_t i = 0; i < COUNT + 16; i++)
+                CHECK_THAT(halves[i] == cases[(i + shift) % COUNT].to, "%s: %08x gives %04x", kn_isa_name((enum kn_isa)isa), bits[i],
+                           halves[i]);
+        }
+}
+
+static void quantised_halves_go_to_even(void)
+{
+    enum { COUNT = 33 };
+    for (int isa = KN_PORTABLE; isa <= KN_AMX && contexts[isa]; isa++) {
+        int8_t q[64] __attribute__((aligned(64)));
+        float x[COUNT], scale;
+        for (int i = 0; i < COUNT; i++)
+            x[i] = i ? (float)(i - 16) + 0.5f : 127; /* the inverse is 1 */
+        kn_quantize(contexts[isa], q, &scale, x, COUNT);
+        CHECK(scale == 1 && q[0] == 127);
+        for (int i = 1; i < COUNT; i++)
+            CHECK_THAT(q[i] == (int)nearbyint((double)x[i]) && q[i] % 2 == 0, "%s: %g gives %d", kn_isa_name((enum kn_isa)isa),
+                       (double)x[i], q[i]);
+    }
+}
+
 /* ---- promises of the context ---- */
 
 /* What the other tests left out shows as a skip, which REQUIRE can forbid. */
@@ -158,8 +200,9 @@ static void unsupported_is_refused(void)
 }
 
 static const struct check_test tests[] = {
-    CHECK_TEST(rows_equal_reference), CHECK_TEST(unsupported_is_refused), CHECK_TEST(avx2_was_compared),
-    CHECK_TEST(avx512_was_compared),  CHECK_TEST(vnni_was_compared),      CHECK_TEST(amx_was_compared),
+    CHECK_TEST(rows_equal_reference),   CHECK_TEST(bf16_halves_go_to_even), CHECK_TEST(quantised_halves_go_to_even),
+    CHECK_TEST(unsupported_is_refused), CHECK_TEST(avx2_was_compared),      CHECK_TEST(avx512_was_compared),
+    CHECK_TEST(vnni_was_compared),      CHECK_TEST(amx_was_compared),
 };
 
 int main(void)
