@@ -26,6 +26,26 @@ expect cp "$OUT" "$SCRATCH/one"
 expect_exit 0 logits --json --all --tokens "$ids" -t 2
 expect cmp "$OUT" "$SCRATCH/one"
 
+case_is "every golden model gives the same bits in plain C"
+for model in "$TESTS"/golden/models/*; do
+    for quant in w4 bf16; do
+        golden=$(golden_bundle "$(basename "$model")" "$quant") || exit 1
+        expect_exit 0 "$CLOISTER" logits "$golden" --trust "$TRUST" --json --all --tokens "$ids"
+        expect cp "$OUT" "$SCRATCH/best"
+        expect_exit 0 "$CLOISTER" logits "$golden" --trust "$TRUST" --json --all --tokens "$ids" --isa portable
+        expect cmp "$OUT" "$SCRATCH/best"
+    done
+done
+
+case_is "an instruction set that this processor lacks, or that there is not, is refused"
+if grep -qw amx_int8 /proc/cpuinfo; then
+    skip "this processor has all"
+fi
+expect_exit 4 logits --tokens 1 --isa amx
+expect_stderr_line "--isa amx: this processor has "
+expect_exit 2 logits --tokens 1 --isa sse9
+expect_stderr_line "--isa sse9: it is one of portable|avx2|avx512|vnni|amx"
+
 case_is "for people: the likeliest tokens and their texts"
 expect_exit 0 logits --tokens 5,6,7
 expect_stdout_has "position 2"
