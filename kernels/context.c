@@ -22,11 +22,13 @@ void kn_ops_fill(struct kn_ops *ops, enum kn_isa isa)
         kn_rows_avx2(ops);
         kn_attention_avx2(ops);
         kn_gemm_avx2(ops);
+        kn_many_avx2(ops);
     }
     if (isa >= KN_AVX512) {
         kn_rows_avx512(ops);
         kn_attention_avx512(ops);
         kn_gemm_avx512(ops);
+        kn_many_avx512(ops);
     }
     if (isa >= KN_VNNI) {
         kn_gemm_vnni(ops);

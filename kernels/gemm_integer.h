@@ -186,16 +186,6 @@ static void few_w4(const struct kn_gated *g, size_t panel0, size_t panel1)
     }
 }
 
-static void many(const struct kn_gated *g, size_t panel0, size_t panel1)
-{
-    for (size_t i = 0; i < kn_passes(g, panel0, panel1); i++) {
-        struct kn_pass p = kn_pass_at(g, panel0, panel1, i);
-        if (p.w->format == KN_W4)
-            unpack_w4(g->gate.scratch, p.panel, kn_pad(p.w->k), p.w->codebook);
-        all_rows(&g->gate, &p, p.w->format == KN_W4 ? g->gate.scratch : p.panel, NULL);
-    }
-}
-
 static void finish(const struct kn_finish *f, const int32_t *acc, size_t m, size_t count)
 {
     for (size_t r = 0; r < count; r++)
@@ -207,9 +197,6 @@ static void integer_fill(struct kn_ops *ops)
 {
     ops->few_w8 = few_w8;
     ops->few_w4 = few_w4;
-    ops->many = many;
-    ops->many_from_w8 = 1;
-    ops->many_from_w4 = INTS_MANY_ROWS;
     ops->unpack_w4 = unpack_w4;
     ops->finish = finish;
 }

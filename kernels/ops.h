@@ -64,6 +64,8 @@ void kn_attention_avx512(struct kn_ops *ops);
 void kn_gemm_avx2(struct kn_ops *ops);
 void kn_gemm_avx512(struct kn_ops *ops);
 void kn_gemm_vnni(struct kn_ops *ops);
+void kn_many_avx2(struct kn_ops *ops);
+void kn_many_avx512(struct kn_ops *ops);
 void kn_many_vnni(struct kn_ops *ops);
 
 #endif
