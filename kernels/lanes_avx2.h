@@ -16,9 +16,8 @@ struct lanes {
     __m256 low, high; /* lanes 0-7 and 8-15 */
 };
 
-enum { /* accumulators that fit the 16 registers */
-       LANES_ROWS = 1,
-       LANES_WIDE = 4,
+enum {
+    LANES_SUMS = 6, /* that fit the 16 registers beside what they take in */
 };
 
 /* All ones in the first n of eight lanes. */

@@ -15,9 +15,8 @@ struct lanes {
     __m512 v;
 };
 
-enum {                 /* accumulators that fit the 32 registers */
-       LANES_ROWS = 4, /* rows, or query heads, taken together */
-       LANES_WIDE = 4, /* lanes of one row */
+enum {
+    LANES_SUMS = 24, /* that fit the 32 registers beside what they take in */
 };
 
 LANES_INLINE __mmask16 lanes_mask(size_t n)
