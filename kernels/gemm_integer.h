@@ -1,6 +1,5 @@
 /* gemm_integer.h: the exact integer products of w8 and w4 (n1 §2), written once over 16 outputs' sums. Included by gemm_<isa>.c after
- * integers_<isa>.h. Few rows at a time stream a panel once and decode w4 in registers. The many of instruction sets that have no kernel
- * of their own for it differ only in that they unpack a w4 panel into scratch first. */
+ * integers_<isa>.h. Few rows at a time stream a panel once and decode w4 in registers; many rows are many_vnni.c's and many_integer.h's. */
 
 #include "kernels/integer_finish.h"
 #include "kernels/integer_w4.h"
@@ -153,7 +152,7 @@ static void w4_strip(const struct strip *strip, const struct tables *t, size_t r
     }
 }
 
-/* One pass over a panel by all rows, from `codes` (the panel itself, or int8 unpacked from it); tables where it is read as w4. */
+/* One pass over a panel by all rows; tables where it is w4. */
 static void all_rows(const struct kn_gemm *g, const struct kn_pass *p, const uint8_t *codes, const struct tables *t)
 {
     for (size_t m = 0; m < g->m; m += INTS_ROWS) {

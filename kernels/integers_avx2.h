@@ -12,7 +12,6 @@ enum {
     INTS_WIDE_MANY = 1, /* of two rows or more */
     INTS_WIDE_CODES = 2,
     INTS_WIDE_TILE = 1, /* of six rows, sums of many rows */
-    INTS_MANY_ROWS = 9, /* from here on unpacking a w4 panel once beats decoding it for every four rows (measured) */
 };
 
 struct ints {

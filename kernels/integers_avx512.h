@@ -57,7 +57,6 @@ enum {
     INTS_WIDE_MANY = 4,  /* of two rows or more */
     INTS_WIDE_CODES = 4, /* of two rows or more, where each has a group's sum beside the whole */
     INTS_WIDE_TILE = 4,  /* of six rows, sums of many rows */
-    INTS_MANY_ROWS = 9,  /* from here on unpacking a w4 panel once beats decoding it for every four rows (measured) */
 };
 
 #ifdef __AVX512VNNI__

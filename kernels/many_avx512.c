@@ -5,6 +5,6 @@
 void kn_many_avx512(struct kn_ops *ops)
 {
     ops->many = many;
-    ops->many_from_w8 = 5;
+    ops->many_from_w8 = 5; /* estimated: more than gemm_integer.h takes at a time */
     ops->many_from_w4 = 5;
 }

@@ -13,7 +13,7 @@ enum {
     TILE_WIDE = INTS_WIDE_TILE,
     STRIP = TILE_WIDE * KN_LANES, /* outputs of a tile */
     PIECE_BYTES = 16 << 10,
-    CHUNK_BYTES = 512 << 10,
+    CHUNK_BYTES = 256 << 10, /* half of a common L2 */
     CHUNK_ROWS_MAX = 256,
     LINE = 64,
 };

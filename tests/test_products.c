@@ -8,6 +8,7 @@
 #include "tests/guarded.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,17 +29,22 @@ static void random_panel(uint8_t *panel, const struct kn_matrix *w)
     }
 }
 
-static void random_matrix(struct kn_matrix *w, enum kn_format format, size_t n, size_t k)
+static void random_matrix_by(struct kn_matrix *w, enum kn_format format, size_t n, size_t k, const struct kn_codebook *codebook)
 {
     size_t panel = kn_panel_bytes(format, k), bytes = kn_matrix_bytes(format, n, k);
     uint8_t *panels = guarded(bytes);
-    *w = (struct kn_matrix){.format = format, .n = (uint32_t)n, .k = (uint32_t)k, .panels = panels, .codebook = &kn_codebook_default};
+    *w = (struct kn_matrix){.format = format, .n = (uint32_t)n, .k = (uint32_t)k, .panels = panels, .codebook = codebook};
     if (format == KN_BF16)
         for (size_t i = 0; i < bytes / 2; i++)
             kn_bf16_from_f32(contexts[KN_PORTABLE], (uint16_t *)(void *)panels + i, &(float){random_normal()}, 1);
     else
         for (size_t p = 0; p < kn_panels(n); p++)
             random_panel(panels + p * panel, w);
+}
+
+static void random_matrix(struct kn_matrix *w, enum kn_format format, size_t n, size_t k)
+{
+    random_matrix_by(w, format, n, k, &kn_codebook_default);
 }
 
 /* int8 of ±127, a third of them at the ends; zero past k. */
@@ -172,6 +178,47 @@ static void gemm_equals_reference(enum kn_format format)
         }
 }
 
+/* Codes at and past what a kernel may add up in int16 before it widens: alone, and one kind for the gate, the other for up. Rows of nothing
+ * but 127 and -127 meet columns of nothing but the largest code. */
+static void codebook_trial(const struct kn_codebook *codebook, const struct kn_codebook *other, size_t k, size_t m)
+{
+    enum { N = 100 };
+    struct kn_matrix w, up;
+    random_matrix_by(&w, KN_W4, N, k, codebook);
+    random_matrix_by(&up, KN_W4, N, k, other);
+    float *sx = guarded_floats(m);
+    random_floats(sx, m, 0);
+    int8_t *x = guarded(m * kn_pad(k));
+    random_activations(x, m, k);
+    memset(x, 127, k);
+    memset(x + (m - 1) * kn_pad(k), -127, k);
+    struct kn_gated g = {.gate = {.w = &w, .x = x, .sx = sx, .ldx = kn_pad(k), .m = m, .ldy = kn_pad(N)}};
+    compare_product(&g, 0, 2);
+    g.up = &up;
+    compare_product(&g, 0, 2);
+    guarded_release(0);
+}
+
+static void codebooks_equal_reference(void)
+{
+    static const int8_t extremes[] = {16, -16, 15, 17, -17, 127, -127, 1};
+    static const size_t rows[] = {1, 2, 4, 7, 13};
+    struct kn_codebook books[sizeof extremes + 1] = {
+        {{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}, {1, 2, 4, 8, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}}; /* MXFP4 */
+    for (size_t i = 0; i < sizeof extremes; i++) {
+        memset(books[i + 1].codes, extremes[i], sizeof books->codes);
+        memset(books[i + 1].multipliers, 127 / abs(extremes[i]), sizeof books->multipliers);
+        books[i + 1].codes[0] = i % 2 ? (int8_t)-extremes[i] : extremes[i];
+    }
+    for (size_t i = 0; i <= sizeof extremes; i++) {
+        CHECK(kn_codebook_check(&books[i]) == 0);
+        for (size_t j = 0; j < sizeof rows / sizeof *rows; j++) {
+            codebook_trial(&books[i], &books[(i + 3) % (sizeof extremes + 1)], 512, rows[j]);
+            codebook_trial(&books[i], &books[i], 65, rows[j]);
+        }
+    }
+}
+
 /* The definition: each product written down, then n1 §6's gate. */
 static void gated_is_silu_of_products(void)
 {
@@ -220,6 +267,7 @@ static void gemm_long_shapes(void)
 {
     gemm_trial(KN_W8, 1088, 300);
     gemm_trial(KN_W4, 65, 530);
+    gemm_trial(KN_W4, 2112, 14);
     gemm_trial(KN_W8, 130, 33);
     gemm_trial(KN_W4, 130, 33);
 }
@@ -305,15 +353,11 @@ static void products_need_no_system_call(void)
 }
 
 static const struct check_test tests[] = {
-    CHECK_TEST(gated_is_silu_of_products),
-    CHECK_TEST(first_panel_is_where_panels_begin),
-    CHECK_TEST(w8_equals_reference),
-    CHECK_TEST(w4_equals_reference),
-    CHECK_TEST(bf16_equals_reference),
-    CHECK_TEST(gemm_long_shapes),
-    CHECK_TEST(gemm_long_rows),
-    CHECK_TEST(search_equals_reference),
-    CHECK_TEST(products_need_no_system_call),
+    CHECK_TEST(gated_is_silu_of_products), CHECK_TEST(first_panel_is_where_panels_begin),
+    CHECK_TEST(w8_equals_reference),       CHECK_TEST(w4_equals_reference),
+    CHECK_TEST(bf16_equals_reference),     CHECK_TEST(codebooks_equal_reference),
+    CHECK_TEST(gemm_long_shapes),          CHECK_TEST(gemm_long_rows),
+    CHECK_TEST(search_equals_reference),   CHECK_TEST(products_need_no_system_call),
 };
 
 int main(void)
