@@ -24,6 +24,13 @@ void close_contexts(void)
         kn_context_close(&contexts[isa]);
 }
 
+size_t thinned(void)
+{
+    const char *every = getenv("CLOISTER_THIN");
+    long n = every ? strtol(every, NULL, 10) : 1;
+    return n > 1 ? (size_t)n : 1;
+}
+
 size_t differing(const float *a, const float *b, size_t count)
 {
     size_t differ = 0;
