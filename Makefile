@@ -60,7 +60,7 @@ LAYERS  := $(B)/runtime.a $(B)/crypto.a $(B)/kernels.a
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c tests/make_*.c))
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz_*.c))
 
-.PHONY: all programs demo test mutants lint format bench fuzz asan tsan clean install help
+.PHONY: all programs demo test test-amx emulator mutants lint format bench fuzz asan tsan clean install help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -125,6 +125,13 @@ test: all
 	$(Q)tests/run.sh $(B)
 mutants:
 	$(Q)tests/mutants.sh
+# AVX-512, VNNI and AMX: here, or on emulated processors, which takes minutes.
+test-amx: all emulator
+	$(Q)packaging/packages.sh --optional test
+	$(Q)TEST_TIMEOUT=$${TEST_TIMEOUT:-7200} tests/run.sh $(B) cli_amx cli_amx_answers
+# Its minutes are not to count as a test's. Where it cannot be had, what needs it is skipped by name.
+emulator: $(B)/flags
+	$(Q)tests/amx/build_emulator.sh > /dev/null || true
 demo: programs
 	$(Q)packaging/demo/demo.sh $(B)
 bench: programs
@@ -160,4 +167,5 @@ help:
 	@echo 'make asan    the tests under ASan and UBSan            make bench   speed, and that of others with PEERS=DIR'
 	@echo 'make tsan    the tests under TSan                      make demo    packs, verifies and runs a small model'
 	@echo 'make fuzz    each fuzzer for FUZZ_S seconds            make install into DESTDIR/PREFIX'
-	@echo 'make mutants changes the arithmetic in a copy, and sees the tests fail'
+	@echo 'make mutants changes the arithmetic in a copy,        make test-amx  AVX-512, VNNI and AMX, on emulated processors'
+	@echo '             and sees the tests fail                               where this one lacks them'
