@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh BUILD [NAME…] - runs BUILD/tests/test_* and tests/cli_*.sh, or only those named, one after the other, and adds up
-# what they say. Knows nothing of what is tested.
+# what they say. What takes its time lies in a folder, tests/*/cli_*.sh, and runs by name only. Knows nothing of what is tested.
 #
 # A test program's last line is "N passed, N failed, N skipped"; a skipped case says "SKIP case: reason". A program that
 # dies, takes longer than TEST_TIMEOUT seconds or says something else last counts as one failure. REQUIRE="amx strace": a
@@ -76,7 +76,9 @@ run_program() {
 }
 
 ran=0
-for program in "$CLOISTER_BUILD"/tests/test_* tests/cli_*.sh; do
+apart=()
+[ $# -eq 0 ] || apart=(tests/*/cli_*.sh)
+for program in "$CLOISTER_BUILD"/tests/test_* tests/cli_*.sh ${apart[@]+"${apart[@]}"}; do
     name=$(basename "$program" .sh)
     if [ -f "$program" ] && [ -x "$program" ] && wanted "$name" "$@"; then
         run_program "$name" "$program"

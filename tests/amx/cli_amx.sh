@@ -1,17 +1,17 @@
 #!/bin/bash
-# cli_amx.sh - AMX, and AVX-512 with VNNI and without, whatever this processor has: what it lacks runs on an emulated one (amx/emulate.py).
+# cli_amx.sh - AMX, and AVX-512 with VNNI and without, whatever this processor has: what it lacks runs on an emulated one (processors.sh).
 # There every kernel gives the reference's bits, and whole models give, byte for byte, what they give here. The kernels' tests run every
 # THIN-th of their trials when they are emulated; with CLOISTER_BIG=1 all of them, which takes a quarter of an hour.
-. "$(dirname "$0")/cli.sh"
+. "$(dirname "$0")/../cli.sh"
+. "$(dirname "$0")/processors.sh"
 
-ISAS=(amx vnni avx512)
 QUANTS=(w8 w4 bf16)
 QUESTION='Käännös (bulgaria): Hyvää huomenta'
 THIN=13 # a prime: no common step with the lists that the trials are made of
-GUEST_SECONDS=500
 if [ -n "${CLOISTER_BIG:-}" ]; then
     THIN=1 GUEST_SECONDS=3000
 fi
+GUEST_OPTIONS=(--env "CLOISTER_THIN=$THIN")
 
 # One with AMX has every instruction set. A lesser one differs in what is chosen: its models show that.
 kernel_tests() {
@@ -19,32 +19,6 @@ kernel_tests() {
     amx) echo test_kernels test_products test_attention test_numerics ;;
     *) echo test_kernels ;;
     esac
-}
-
-DATA=$SCRATCH/data # what the programs find where they run
-HERE=$("$CLOISTER" doctor | sed -n 's/^[a-z]* *instructions *\([a-z0-9]*\) .*/\1/p') # the best instruction set of this processor
-
-# ---- programs on processors, as many at a time as this machine has ----
-
-# begin NAME ISA PROGRAM…: starts PROGRAM on a processor whose best instruction set is ISA. What it writes comes to be in
-# $SCRATCH/NAME.ISA.out and .err, its exit code in .code.
-begin() {
-    local result=$SCRATCH/$1.$2 isa=$2 emulate=() path
-    shift 2
-    if [ "$isa" != "$HERE" ]; then
-        emulate=("$TESTS/amx/emulate.py" --cpu "$isa" --seconds "$GUEST_SECONDS" --env "CLOISTER_THIN=$THIN")
-        for path in "$DATA"/*; do
-            emulate+=(--copy "$path")
-        done
-    fi
-    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
-        wait -n
-    done
-    (
-        cd "$DATA" || exit
-        "${emulate[@]}" "$@" >"$result.out" 2>"$result.err" </dev/null
-        echo $? >"$result.code"
-    ) &
 }
 
 begin_kernel_tests() {
@@ -75,13 +49,6 @@ prepare() {
 
 # ---- what they said ----
 
-expect_ended() {
-    local result=$SCRATCH/$1.$2 code
-    code=$(cat "$result.code" 2>/dev/null)
-    expect [ "$code" = 0 ] && return
-    tail -n 20 "$result.out" "$result.err" | cut -c 1-300 | sed 's/^/    /'
-}
-
 # The test compared every instruction set up to this one, and left nothing out but what needs a better one.
 judge_kernel_test() {
     local out=$SCRATCH/$1.$2.out
@@ -105,35 +72,10 @@ judge_answer() {
 
 judge_doctor() {
     expect_ended doctor "$1"
-    expect grep -qE "^ok +instructions +$1 \(" "$SCRATCH/doctor.$1.out"
+    expect grep -qE "^ok +instructions +$1 runs" "$SCRATCH/doctor.$1.out"
 }
 
 # ---- the cases ----
-
-# Why nothing can run on a processor with this instruction set; nothing where it can.
-obstacle() {
-    if sanitized; then
-        echo "sanitizer build is dynamic"
-    elif ! command -v jq >/dev/null; then
-        echo "jq is not installed"
-    elif [ "$1" != "$HERE" ] && ! { "$TESTS/amx/build_emulator.sh" && "$TESTS/kernel.sh"; } >/dev/null 2>"$SCRATCH/why"; then
-        echo "no emulator: $(tail -n 1 "$SCRATCH/why")"
-    fi
-}
-
-# Begins a case about an instruction set; false where it is skipped.
-case_on() {
-    case_is "$2 on $1"
-    [ -z "${obstacles[$1]}" ] || skip "${obstacles[$1]}"
-    ! skipped
-}
-
-declare -A obstacles
-free=()
-for isa in "${ISAS[@]}"; do
-    obstacles[$isa]=$(obstacle "$isa")
-    [ -n "${obstacles[$isa]}" ] || free+=("$isa")
-done
 
 if [ ${#free[@]} -gt 0 ]; then
     prepare
