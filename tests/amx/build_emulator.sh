@@ -66,8 +66,8 @@ step() {
     wait $! || { tail -n 40 "$WORK/$1.log" >&2; die "$1 failed; the whole log is $WORK/$1.log"; }
 }
 
-say "building it (two minutes); later runs find it in the cache"
 fetch_one bochs "$SUITE" "$TARBALL" "$SHA256"
+say "building it (two minutes); later runs find it in the cache"
 step guest
 step bochs
 mv -T "$WORK/out" "$DONE"
