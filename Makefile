@@ -41,7 +41,7 @@ CFLAGS   := -std=c17 $(OPTIMISE) $(NUMERICS) $(WARN) $(HARDEN) -ffunction-sectio
             -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -I.
 # Without --gc-sections the link fails: oneDNN is cut down to what is called. The symbol table stays, for auditors.
 LDFLAGS  := $(LDFLAGS_$(FLAVOUR)) $(SAN) -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
-LIBS     := -ldnnl -lhwloc -lsodium -lyyjson -lpcre2-8 -lutf8proc -lseccomp
+LIBS     := -ldnnl -lhwloc -lsodium -lyyjson -lpcre2-8 -lutf8proc -lseccomp -lmicrohttpd
 
 # Instruction sets: only for files that carry one in their name, x_avx2.c and so on. The rest is plain x86-64.
 ISA_avx2   := -mavx2 -mfma -mf16c -mbmi2

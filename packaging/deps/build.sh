@@ -79,7 +79,7 @@ if [ "$FLAVOUR" = musl ]; then
 else
     host_compiler
 fi
-for lib in libsodium hwloc yyjson pcre2 utf8proc libseccomp onednn; do step $lib; done
+for lib in libsodium hwloc yyjson pcre2 utf8proc libseccomp libmicrohttpd onednn; do step $lib; done
 
 find "$SYSROOT" \( -name '*.la' -o -name pkgconfig -o -name share \) -prune -exec rm -rf {} +
 mv -T "$OUT" "$DONE"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The C libraries: libsodium, hwloc, yyjson, PCRE2, utf8proc, libseccomp. All but hwloc are compiled file by file,
-# without their configure scripts: what is switched on is what is written here. Sourced by build.sh.
+# The C libraries: libsodium, hwloc, yyjson, PCRE2, utf8proc, libseccomp, libmicrohttpd. All but hwloc and libmicrohttpd are compiled file by
+# file, without their configure scripts: what is switched on is what is written here. Sourced by build.sh.
 
 # compile FLAGS FILE...: each FILE to o/NAME.o, in parallel; the flags that isa_flags adds are by file name.
 compile() {
@@ -110,4 +110,20 @@ build_libseccomp() {
     compile "-D_GNU_SOURCE -fvisibility=hidden -I$PWD -I$SRC/libseccomp/include -I$src" "${files[@]}"
     archive libseccomp.a
     cp "$SRC/libseccomp/include/seccomp.h" "$SRC/libseccomp/include/seccomp-syscalls.h" "$INCLUDE/"
+}
+
+# The server with epoll, and nothing else: no TLS, no authentication, no cookies, no forms, no upgrade to other protocols. It looks at no environment
+# and opens nothing by itself: the process that uses it is sealed.
+build_libmicrohttpd() {
+    unpack libmicrohttpd
+    local cross=""
+    [ "$FLAVOUR" = host ] || cross=--host=x86_64-linux-musl
+    # shellcheck disable=SC2086  # no argument at all when empty
+    CC=$CC AR=llvm-ar-19 RANLIB=llvm-ranlib-19 CFLAGS=$COMMON "$SRC/libmicrohttpd/configure" $cross --prefix=/usr \
+        --disable-shared --enable-static --disable-dependency-tracking --disable-nls --disable-https --disable-bauth --disable-dauth \
+        --disable-httpupgrade --disable-postprocessor --disable-cookie --disable-curl --disable-doc --disable-examples --disable-tools \
+        --enable-epoll --enable-itc=eventfd --with-threads=posix
+    make -j"$JOBS" -C src/microhttpd libmicrohttpd.la
+    make -C src/microhttpd install-libLTLIBRARIES DESTDIR="$SYSROOT"
+    make -C src/include install DESTDIR="$SYSROOT"
 }
