@@ -17,6 +17,7 @@ struct rt_engine_options {
     uint32_t max_sequences;
     uint32_t max_rows;   /* tokens in one step */
     uint32_t max_logits; /* rows of a step that logits are wanted for */
+    int keep_prefixes;   /* the beginnings of sequences stay in the cache while nobody needs their pages */
 };
 
 /* Bytes of memory that an engine with these options takes, cache and buffers apart. */
@@ -32,6 +33,22 @@ void rt_engine_close(struct rt_engine **engine);
 struct rt_sequence *rt_sequence_open(struct rt_engine *engine);
 void rt_sequence_close(struct rt_engine *engine, struct rt_sequence **sequence); /* gives its pages back */
 uint32_t rt_sequence_length(const struct rt_sequence *sequence);                 /* tokens in its cache */
+/* Forgets the tokens from `length` on, as if they had never come. Not below what was adopted or kept. */
+void rt_sequence_shorten(struct rt_engine *engine, struct rt_sequence *sequence, uint32_t length);
+
+/* With keep_prefixes. An empty sequence takes over the longest beginning of tokens[0..count) that is in the cache, in whole pages and less than
+ * all of it: its new length. What it keeps is found under the same domain only. */
+uint32_t rt_sequence_adopt(struct rt_engine *engine, struct rt_sequence *sequence, uint64_t domain, const uint32_t *tokens, uint32_t count);
+/* tokens[0..count) are those of the sequence so far, and count at most its length: its whole pages stay for others. */
+void rt_sequence_keep(struct rt_engine *engine, struct rt_sequence *sequence, uint64_t domain, const uint32_t *tokens, uint32_t count);
+
+struct rt_engine_pages { /* of the cache, of KN_KV_BLOCK tokens each */
+    uint32_t all, free;
+    uint32_t idle; /* kept, and held by no sequence: as good as free */
+};
+struct rt_engine_pages rt_engine_pages(const struct rt_engine *engine);
+/* Pages that a sequence of so many tokens takes, of which it has some already. */
+uint32_t rt_sequence_lacks(const struct rt_sequence *sequence, uint64_t tokens);
 
 /* One step: the given runs of tokens, each appended to its sequence. A sequence appears at most once. */
 struct rt_run {
