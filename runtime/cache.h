@@ -25,15 +25,15 @@ void rt_cache_close(struct rt_cache **cache);
 const struct rt_cache_plan *rt_cache_plan(const struct rt_cache *cache, uint32_t layer, uint32_t block);
 uint32_t rt_cache_pages(const struct rt_cache *cache);
 uint32_t rt_cache_free_pages(const struct rt_cache *cache);
-uint8_t *rt_cache_take(struct rt_cache *cache); /* a page with one holder; NULL when none is free */
+uint8_t *rt_cache_take(struct rt_cache *cache);            /* a page with one holder; NULL when none is free */
 void rt_cache_hold(struct rt_cache *cache, uint8_t *page); /* one holder more */
 void rt_cache_give(struct rt_cache *cache, uint8_t *page); /* one less; the last one's page is free unless it is kept */
 /* Pages are numbered, for who keeps them. */
 uint32_t rt_cache_number(const struct rt_cache *cache, const uint8_t *page);
 uint8_t *rt_cache_page(const struct rt_cache *cache, uint32_t number);
 void rt_cache_keep(struct rt_cache *cache, uint32_t number);
-void rt_cache_forget(struct rt_cache *cache, uint32_t number);     /* free if nobody holds it */
-int rt_cache_idle(const struct rt_cache *cache, uint32_t number);  /* kept, and nobody holds it */
+void rt_cache_forget(struct rt_cache *cache, uint32_t number);    /* free if nobody holds it */
+int rt_cache_idle(const struct rt_cache *cache, uint32_t number); /* kept, and nobody holds it */
 uint32_t rt_cache_idle_pages(const struct rt_cache *cache);
 
 #endif

@@ -13,7 +13,8 @@
 struct rt_site_options {
     const char *bundle, *trust;
     unsigned threads; /* 0: all allowed cores */
-    uint32_t context; /* tokens of cache; 0: the model's context, at most 4096 */
+    uint32_t context; /* tokens of cache; 0: the model's context, at most 4096, for each slot */
+    uint32_t slots;   /* answers at once, whose beginnings are kept (scheduler.h); 0: one after another */
     enum kn_kv kv;
     const char *isa;                /* --isa: no better instruction set than this; NULL: the best */
     uint32_t max_logits;            /* 1, or more for `logits --all` */
@@ -33,7 +34,8 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_template *chat_template; /* NULL: none, or unsupported; why is in template_error */
     struct rt_error template_error;
     struct rt_generation generation; /* greedy, and the tokenizer's end, where the bundle says nothing */
-    uint32_t context;                /* tokens the cache holds, over all sequences */
+    uint32_t context;                /* tokens that a sequence can have */
+    uint32_t cache_tokens;           /* and all together */
     uint32_t max_rows;               /* tokens in one step */
     uint8_t manifest_digest[CR_DIGEST_BYTES];
     enum kn_kv kv;

@@ -123,8 +123,8 @@ static int run_way(const struct subject *s, const struct kn_context *kernels, co
     RT_CLEAN(rt_sampler_space_close) struct rt_sampler_space *space = NULL;
     if (!workers)
         return rt_fail(error, RT_EXIT_RESOURCES, "no workers");
-    if (rt_engine_open(&engine, models, kernels, workers, &options, error) || rt_sampler_open(&sampler, kernels, a.vocab, &sampling, error) ||
-        rt_sampler_space_open(&space, a.vocab, error))
+    if (rt_engine_open(&engine, models, kernels, workers, &options, error) ||
+        rt_sampler_open(&sampler, kernels, a.vocab, &sampling, error) || rt_sampler_space_open(&space, a.vocab, error))
         return -1;
     a.engine = engine;
     for (unsigned i = 0; i <= way->neighbours; i++)

@@ -1,0 +1,89 @@
+/* job.c: see job.h. */
+#include "runtime/job_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/clock.h"
+#include "runtime/scope.h"
+
+int rt_job_open(struct rt_job **out, const struct rt_site *site, struct rt_job_terms *terms, struct rt_error *error)
+{
+    *out = NULL;
+    struct rt_job *made = calloc(1, sizeof *made);
+    if (!made) {
+        rt_tokens_close(&terms->prompt);
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for a request");
+    }
+    RT_CLEAN(rt_job_drop) struct rt_job *job = made;
+    job->terms = *terms;
+    terms->prompt = (struct rt_tokens){0};
+    job->holders = 1;
+    job->times.opened = rt_seconds();
+    memcpy(job->chain, terms->chain, sizeof job->chain);
+    job->terms.answer.logits_chain = terms->receipt ? job->chain : NULL;
+    const size_t prompt = job->terms.prompt.count;
+    if (rt_answer_open(&job->answer, site, &job->terms.answer, prompt < UINT32_MAX ? (uint32_t)prompt : UINT32_MAX, error))
+        return -1;
+    rt_answer_see(job->answer, job->terms.prompt.ids, prompt);
+    *out = RT_MOVE(job);
+    return 0;
+}
+
+void rt_job_close(struct rt_job **job)
+{
+    if (*job)
+        atomic_store(&(*job)->abandoned, 1);
+    rt_job_drop(job);
+}
+
+void rt_job_hold(struct rt_job *job)
+{
+    atomic_fetch_add(&job->holders, 1);
+}
+
+void rt_job_drop(struct rt_job **address)
+{
+    struct rt_job *job = *address;
+    *address = NULL;
+    if (!job || atomic_fetch_sub(&job->holders, 1) > 1)
+        return;
+    rt_answer_close(&job->answer);
+    rt_tokens_close(&job->terms.prompt);
+    free(job);
+}
+
+enum rt_job_state rt_job_state(const struct rt_job *job)
+{
+    return (enum rt_job_state)atomic_load_explicit(&job->state, memory_order_acquire);
+}
+
+struct rt_answer *rt_job_answer(const struct rt_job *job)
+{
+    return job->answer;
+}
+
+const struct rt_tokens *rt_job_prompt(const struct rt_job *job)
+{
+    return &job->terms.prompt;
+}
+
+uint32_t rt_job_cached(const struct rt_job *job)
+{
+    return job->cached;
+}
+
+const uint8_t *rt_job_logits(const struct rt_job *job)
+{
+    return job->chain;
+}
+
+struct rt_job_times rt_job_times(const struct rt_job *job)
+{
+    return job->times;
+}
+
+const struct rt_error *rt_job_error(const struct rt_job *job)
+{
+    return &job->error;
+}
