@@ -136,7 +136,7 @@ struct rt_engine_pages rt_engine_pages(const struct rt_engine *engine)
 /* Everything that could fail, before anything changes. */
 static int check_runs(const struct rt_engine *e, const struct rt_run *runs, uint32_t count, uint32_t *pages, struct rt_error *error)
 {
-    uint64_t rows = 0, logits = 0;
+    uint64_t rows = 0, logits = 0, hidden = 0;
     *pages = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct rt_run *run = &runs[i];
@@ -145,13 +145,14 @@ static int check_runs(const struct rt_engine *e, const struct rt_run *runs, uint
             return rt_fail(error, RT_EXIT_RESOURCES, "the model's context of %u tokens is full; start a new conversation",
                            e->model->context);
         rows += run->count;
-        logits += run->all_logits ? run->count : run->count > 0;
+        hidden += run->hidden ? run->count : 0;
+        logits += run->hidden ? 0 : run->all_logits ? run->count : run->count > 0;
         *pages += rt_sequence_lacks(run->sequence, length);
         for (uint32_t t = 0; t < run->count; t++)
             if (run->tokens[t] >= e->model->vocab)
                 return rt_fail(error, RT_EXIT_USAGE, "token %u is not in the vocabulary of %u", run->tokens[t], e->model->vocab);
     }
-    if (rows > e->options.max_rows || logits > e->options.max_logits)
+    if (rows > e->options.max_rows || logits > e->options.max_logits || hidden > e->options.max_hidden)
         return rt_fail(error, RT_EXIT_RESOURCES, "a step of %llu tokens and %llu logits is larger than the engine was made for",
                        (unsigned long long)rows, (unsigned long long)logits);
     if (*pages > rt_cache_free_pages(e->cache) + rt_cache_idle_pages(e->cache))
@@ -166,10 +167,17 @@ static void place_run(struct rt_engine *e, const struct rt_run *run)
     while (sequence->page_count < pages_for((uint64_t)sequence->length + run->count))
         sequence->pages[sequence->page_count++] = rt_cache_take(e->cache);
     for (uint32_t t = 0; t < run->count; t++) {
-        if (run->all_logits || t + 1 == run->count)
-            e->logit_rows[e->logit_count++] = e->row_count;
+        if (!run->hidden && (run->all_logits || t + 1 == run->count))
+            e->live_rows[e->logit_count++] = e->row_count;
         e->rows[e->row_count++] = (struct rt_row){sequence, run->tokens[t], sequence->length++};
     }
+}
+
+static void list_hidden(struct rt_engine *e, const struct rt_run *runs, uint32_t count)
+{
+    for (uint32_t i = 0, row = 0; i < count; row += runs[i++].count)
+        for (uint32_t t = 0; runs[i].hidden && t < runs[i].count; t++)
+            e->live_rows[e->logit_count + e->hidden_count++] = row + t;
 }
 
 int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t count, struct rt_error *error)
@@ -178,9 +186,10 @@ int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t
     if (check_runs(engine, runs, count, &pages, error))
         return -1;
     rt_engine_make_free(engine, pages);
-    engine->row_count = engine->logit_count = 0;
+    engine->row_count = engine->logit_count = engine->hidden_count = 0;
     for (uint32_t i = 0; i < count; i++)
         place_run(engine, &runs[i]);
+    list_hidden(engine, runs, count);
     uint64_t start = rt_ticks();
     if (engine->row_count)
         rt_workers_run(engine->workers, rt_step_worker, engine);
@@ -191,6 +200,11 @@ int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t
 float *rt_engine_logits(struct rt_engine *engine, uint32_t row)
 {
     return engine->logits + (size_t)row * engine->widths.vocab;
+}
+
+const float *rt_engine_hidden(const struct rt_engine *engine, uint32_t row)
+{
+    return engine->hidden + (size_t)row * engine->widths.hidden;
 }
 
 /* Whatever of a step a worker has not spent on a part it has waited, for its start and its end as well. */

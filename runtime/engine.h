@@ -17,6 +17,7 @@ struct rt_engine_options {
     uint32_t max_sequences;
     uint32_t max_rows;   /* tokens in one step */
     uint32_t max_logits; /* rows of a step that logits are wanted for */
+    uint32_t max_hidden; /* rows of a step that hidden states are wanted of; 0: none ever */
     int keep_prefixes;   /* the beginnings of sequences stay in the cache while nobody needs their pages */
 };
 
@@ -56,11 +57,14 @@ struct rt_run {
     const uint32_t *tokens;
     uint32_t count;
     int all_logits; /* logits of each of its tokens instead of the last only */
+    int hidden;     /* instead of logits the hidden state of each of its tokens */
 };
 /* -1 (RT_EXIT_RESOURCES) when the cache is full or the context is reached; the sequences are as before then. No allocation. */
 RT_MUST_CHECK int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t count, struct rt_error *error);
 /* After a step: row i (in order of runs and tokens) of the logits, vocab floats; may be changed by the caller until the next step. */
 float *rt_engine_logits(struct rt_engine *engine, uint32_t row);
+/* The same of the hidden states, behind the last norm: as many floats as the model is wide. */
+const float *rt_engine_hidden(const struct rt_engine *engine, uint32_t row);
 
 /* Where the workers' time has gone since the engine was opened, in seconds, the mean over all workers. Between steps only. */
 enum rt_part {

@@ -114,14 +114,15 @@ struct rt_engine {
     struct rt_tiles *tiles;   /* how the attention under way is cut */
     float *angles;            /* [ropes][rows][rope] */
     float *logits;            /* [max_logits][vocab] */
+    float *hidden;            /* [max_hidden][hidden] */
     uint8_t *scratch;         /* [workers][scratch_bytes] */
     size_t scratch_bytes;
 
     /* the step under way */
     struct rt_row *rows;
     uint32_t row_count;
-    uint32_t *logit_rows; /* row of each row of logits */
-    uint32_t logit_count;
+    uint32_t *live_rows; /* rows that somebody asks for: those of the logits, then those of the hidden states */
+    uint32_t logit_count, hidden_count;
 };
 
 /* Gives an engine its widths and buffers: counts the bytes without memory, else places them. (engine_plan.c) */

@@ -75,7 +75,7 @@ static void add_run(struct rt_scheduler *s, struct rt_slot *slot, uint32_t count
     slot->in_step = 1;
     slot->chooses = count == left_to_read(slot);
     s->run_slots[s->run_count] = slot;
-    s->runs[s->run_count++] = (struct rt_run){slot->sequence, tokens, all, slot->guessed > 0};
+    s->runs[s->run_count++] = (struct rt_run){.sequence = slot->sequence, .tokens = tokens, .count = all, .all_logits = slot->guessed > 0};
     s->feed_count += all;
     room->rows -= all;
     room->pages -= lacks_for(slot, all);
