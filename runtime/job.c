@@ -7,6 +7,15 @@
 #include "runtime/clock.h"
 #include "runtime/scope.h"
 
+static int open_vector(struct rt_job *job, const struct rt_model *model, struct rt_error *error)
+{
+    if (job->terms.pool == RT_POOL_NONE)
+        return 0;
+    job->sum = calloc(model->hidden, sizeof *job->sum);
+    job->vector = calloc(model->hidden, sizeof *job->vector);
+    return job->sum && job->vector ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for a request");
+}
+
 int rt_job_open(struct rt_job **out, const struct rt_site *site, struct rt_job_terms *terms, struct rt_error *error)
 {
     *out = NULL;
@@ -23,7 +32,8 @@ int rt_job_open(struct rt_job **out, const struct rt_site *site, struct rt_job_t
     memcpy(job->chain, terms->chain, sizeof job->chain);
     job->terms.answer.logits_chain = terms->receipt ? job->chain : NULL;
     const size_t prompt = job->terms.prompt.count;
-    if (rt_answer_open(&job->answer, site, &job->terms.answer, prompt < UINT32_MAX ? (uint32_t)prompt : UINT32_MAX, error))
+    if (rt_answer_open(&job->answer, site, &job->terms.answer, prompt < UINT32_MAX ? (uint32_t)prompt : UINT32_MAX, error) ||
+        open_vector(job, &site->manifest->model, error))
         return -1;
     rt_answer_see(job->answer, job->terms.prompt.ids, prompt);
     *out = RT_MOVE(job);
@@ -50,6 +60,8 @@ void rt_job_drop(struct rt_job **address)
         return;
     rt_answer_close(&job->answer);
     rt_tokens_close(&job->terms.prompt);
+    free(job->sum);
+    free(job->vector);
     free(job);
 }
 
@@ -76,6 +88,11 @@ uint32_t rt_job_cached(const struct rt_job *job)
 const uint8_t *rt_job_logits(const struct rt_job *job)
 {
     return job->chain;
+}
+
+const float *rt_job_vector(const struct rt_job *job)
+{
+    return job->vector;
 }
 
 struct rt_job_times rt_job_times(const struct rt_job *job)

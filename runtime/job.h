@@ -9,8 +9,11 @@
 #include "crypto/crypto.h"
 #include "runtime/answer.h"
 
+enum rt_pool { RT_POOL_NONE, RT_POOL_MEAN, RT_POOL_LAST };
+
 struct rt_job_terms {              /* what is asked */
     struct rt_tokens prompt;       /* at least 1 token; becomes the job's, also where opening fails */
+    enum rt_pool pool;             /* instead of an answer one vector for the prompt: the mean of its hidden states, or the last one */
     struct rt_answer_terms answer; /* its logits_chain is the job's affair */
     int receipt;                   /* keep the chain over the logits, which begins with `chain` */
     uint8_t chain[CR_DIGEST_BYTES];
@@ -35,7 +38,9 @@ struct rt_answer *rt_job_answer(const struct rt_job *job);
 const struct rt_tokens *rt_job_prompt(const struct rt_job *job);
 uint32_t rt_job_cached(const struct rt_job *job);       /* tokens of the prompt that were there already; once it decodes */
 const uint8_t *rt_job_logits(const struct rt_job *job); /* [CR_DIGEST_BYTES]; once it is done */
-struct rt_job_times {                                   /* seconds on rt_seconds' clock; 0: not yet */
+/* The vector that was asked for instead of an answer, of length 1, as many floats as the model is wide; once it is done. */
+const float *rt_job_vector(const struct rt_job *job);
+struct rt_job_times { /* seconds on rt_seconds' clock; 0: not yet */
     double opened, started, first_token, done;
 };
 struct rt_job_times rt_job_times(const struct rt_job *job);    /* once it is done */

@@ -9,6 +9,8 @@ struct rt_job {
     struct rt_answer *answer;
     uint8_t chain[CR_DIGEST_BYTES];
     uint32_t cached;
+    double *sum;   /* [hidden] of the hidden states so far, or the last one; NULL: an answer is asked for */
+    float *vector; /* [hidden] */
     struct rt_job_times times;
     struct rt_error error;
     _Atomic int state;

@@ -2,6 +2,8 @@
  * had to leave goes back to the head of the line, and its answer's bits do not show it. */
 #include "runtime/scheduler_parts.h"
 
+#include <string.h>
+
 #include "runtime/clock.h"
 
 /* ---- owners ---- */
@@ -149,6 +151,8 @@ void rt_slot_preempt(struct rt_scheduler *s, struct rt_slot *slot)
 {
     struct rt_job *job = slot->job;
     rt_slot_leave(s, slot);
+    if (job->sum) /* it begins again */
+        memset(job->sum, 0, s->site->manifest->model.hidden * sizeof *job->sum);
     put_first(&s->line, job);
     enter(s, job->terms.owner);
     atomic_fetch_add(&s->held, 1);
@@ -209,7 +213,7 @@ static void let_in(struct rt_scheduler *s, struct rt_slot *slot, struct rt_job *
     slot->owner->slots++;
     slot->sequence = rt_sequence_open(s->site->engine); /* there are as many as slots */
     uint32_t held = 0;
-    if (s->options.keep_prefix) {
+    if (s->options.keep_prefix && !job->sum) { /* a vector needs the states of all tokens */
         const uint32_t known = rt_job_known(job);
         rt_job_copy(job, 0, known, s->known);
         held = rt_sequence_adopt(s->site->engine, slot->sequence, job->terms.domain, s->known, known);

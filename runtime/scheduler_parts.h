@@ -25,7 +25,7 @@ struct rt_slot {        /* a place for one job under way */
     double last_token; /* when it got its last one */
     uint32_t tokens;   /* of its answer, counted */
     /* the step under way */
-    uint32_t logits; /* its first row of them */
+    uint32_t first_row; /* of its logits, or of its hidden states */
     uint32_t guess[RT_DRAFT_MAX];
     uint32_t guessed, right; /* tokens guessed, and how many of these came */
     int in_step;
@@ -91,6 +91,13 @@ void rt_job_end(struct rt_scheduler *scheduler, struct rt_job *job, enum rt_job_
 /* The job's tokens, prompt and answer so far: how many; and a piece of them. */
 uint32_t rt_job_known(const struct rt_job *job);
 void rt_job_copy(const struct rt_job *job, uint32_t from, uint32_t count, uint32_t *out);
+
+/* ---- scheduler_vector.c: jobs that ask for a vector ---- */
+
+/* Takes in the hidden states of a run. */
+void rt_job_pool(struct rt_job *job, const struct rt_engine *engine, uint32_t first_row, uint32_t count, uint32_t width);
+/* The vector of what was taken in. */
+void rt_job_finish_vector(struct rt_job *job, uint32_t width);
 
 /* ---- scheduler_step.c: one step ---- */
 

@@ -19,7 +19,7 @@ static uint32_t left_to_read(const struct rt_slot *slot)
 /* It has read everything but its last token. */
 static int grows(const struct rt_slot *slot)
 {
-    return slot->job && left_to_read(slot) == 1;
+    return slot->job && !slot->job->sum && left_to_read(slot) == 1;
 }
 
 static uint32_t free_pages(const struct rt_scheduler *s)
@@ -73,9 +73,10 @@ static void add_run(struct rt_scheduler *s, struct rt_slot *slot, uint32_t count
     for (uint32_t i = 0; i < slot->guessed; i++)
         tokens[count + i] = slot->guess[i];
     slot->in_step = 1;
-    slot->chooses = count == left_to_read(slot);
+    slot->chooses = !slot->job->sum && count == left_to_read(slot);
     s->run_slots[s->run_count] = slot;
-    s->runs[s->run_count++] = (struct rt_run){.sequence = slot->sequence, .tokens = tokens, .count = all, .all_logits = slot->guessed > 0};
+    s->runs[s->run_count++] = (struct rt_run){
+        .sequence = slot->sequence, .tokens = tokens, .count = all, .all_logits = slot->guessed > 0, .hidden = slot->job->sum != NULL};
     s->feed_count += all;
     room->rows -= all;
     room->pages -= lacks_for(slot, all);
@@ -161,7 +162,8 @@ static void choose(struct rt_scheduler *s, struct rt_slot *slot, struct rt_sampl
 {
     for (uint32_t i = 0; i <= slot->guessed && !slot->ended; i++) {
         uint32_t id;
-        slot->ended = rt_answer_next(slot->job->answer, space, rt_engine_logits(s->site->engine, slot->logits + i), &id, &slot->job->error);
+        slot->ended = rt_answer_next(slot->job->answer, space, rt_engine_logits(s->site->engine, slot->first_row + i), &id,
+                                     &slot->job->error);
         if (i == slot->guessed || id != slot->guess[i])
             return;
         slot->right++;
@@ -179,10 +181,11 @@ static void choose_worker(void *scheduler, unsigned worker)
 
 static void choose_all(struct rt_scheduler *s)
 {
-    uint32_t row = 0;
+    uint32_t logits = 0, hidden = 0;
     for (uint32_t i = 0; i < s->run_count; i++) {
-        s->run_slots[i]->logits = row;
-        row += s->runs[i].all_logits ? s->runs[i].count : 1;
+        uint32_t *rows = s->runs[i].hidden ? &hidden : &logits;
+        s->run_slots[i]->first_row = *rows;
+        *rows += s->runs[i].hidden || s->runs[i].all_logits ? s->runs[i].count : 1;
     }
     atomic_store(&s->next_choice, 0);
     if (s->run_count == 1)
@@ -239,11 +242,23 @@ static void finish_slot(struct rt_scheduler *s, struct rt_slot *slot, enum rt_jo
     rt_job_end(s, job, state);
 }
 
+static void settle_vector(struct rt_scheduler *s, struct rt_slot *slot, const struct rt_run *run)
+{
+    const uint32_t width = s->site->manifest->model.hidden;
+    rt_job_pool(slot->job, s->site->engine, slot->first_row, run->count, width);
+    if (left_to_read(slot))
+        return;
+    rt_job_finish_vector(slot->job, width);
+    finish_slot(s, slot, RT_JOB_DONE);
+}
+
 static void settle(struct rt_scheduler *s, struct rt_slot *slot, const struct rt_run *run)
 {
     const uint32_t wrong = slot->guessed - slot->right;
     if (!slot->chooses) {
         count(&s->counters.prompt_tokens, run->count);
+        if (run->hidden)
+            settle_vector(s, slot, run);
         return;
     }
     count(&s->counters.prompt_tokens, run->count - slot->guessed - 1);

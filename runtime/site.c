@@ -107,6 +107,7 @@ static struct rt_engine_options engine_options(const struct rt_site *site, const
     rt_site_choose_rows(&engine, site, options->max_logits > 1);
     if (engine.max_rows < engine.max_logits) /* every answer gets its token in every step */
         engine.max_rows = engine.max_logits;
+    engine.max_hidden = options->vectors ? engine.max_rows : 0;
     return engine;
 }
 

@@ -17,6 +17,7 @@ struct rt_site_options {
     uint32_t slots;   /* answers at once, whose beginnings are kept (scheduler.h); 0: one after another */
     enum kn_kv kv;
     const char *isa;                /* --isa: no better instruction set than this; NULL: the best */
+    int vectors;                    /* hidden states can be asked for, where there are slots */
     uint32_t max_logits;            /* 1, or more for `logits --all` */
     int json, quiet;                /* where progress goes: nowhere with either */
     const uint8_t *manifest_digest; /* NULL, or the only one that will do: RT_EXIT_TRUST for another */

@@ -218,7 +218,8 @@ static void hidden_states_are_what_the_head_reads(void)
     const struct rt_run plain[] = {{.sequence = a, .tokens = tokens, .count = 40}};
     CHECK(!rt_engine_step(b.engine, plain, 1, &error));
     memcpy(logits, rt_engine_logits(b.engine, 0), sizeof logits);
-    const struct rt_run mixed[] = {{.sequence = c, .tokens = tokens, .count = 40, .hidden = 1}, {.sequence = d, .tokens = tokens, .count = 40}};
+    const struct rt_run mixed[] = {{.sequence = c, .tokens = tokens, .count = 40, .hidden = 1},
+                                   {.sequence = d, .tokens = tokens, .count = 40}};
     CHECK(!rt_engine_step(b.engine, mixed, 2, &error));
     CHECK(!memcmp(rt_engine_logits(b.engine, 0), logits, sizeof logits));
     const struct rt_model *model = &b.random.model;
@@ -255,8 +256,8 @@ static void what_was_shortened_never_came(void)
 static void feed(struct bench *b, struct rt_sequence *s, const uint32_t *tokens, float *out)
 {
     const uint32_t held = rt_sequence_length(s);
-    CHECK_THAT(!rt_engine_step(b->engine, &(struct rt_run){.sequence = s, .tokens = tokens + held, .count = TOKENS - held}, 1, &error), "%s",
-               error.text);
+    CHECK_THAT(!rt_engine_step(b->engine, &(struct rt_run){.sequence = s, .tokens = tokens + held, .count = TOKENS - held}, 1, &error),
+               "%s", error.text);
     memcpy(out, rt_engine_logits(b->engine, 0), 130 * sizeof *out);
 }
 
@@ -282,7 +283,7 @@ static void beginnings_are_adopted_and_given_up_by_age(void)
         const uint32_t adopted = rt_sequence_adopt(b.engine, s, 5, texts[i], TOKENS);
         CHECK_THAT(i ? adopted == 2 * KN_KV_BLOCK : adopted < 2 * KN_KV_BLOCK, "text %u: %u tokens", i, adopted);
         CHECK(rt_sequence_adopt(b.engine, stranger, 6, texts[i], TOKENS) == 0); /* of another domain */
-        if (i == 3) { /* two share the pages */
+        if (i == 3) {                                                           /* two share the pages */
             CHECK(rt_sequence_adopt(b.engine, stranger, 5, texts[i], 2 * KN_KV_BLOCK) == KN_KV_BLOCK);
             feed(&b, stranger, texts[i], again);
             CHECK(!memcmp(first[i], again, sizeof again));
@@ -296,5 +297,6 @@ static void beginnings_are_adopted_and_given_up_by_age(void)
 }
 
 CHECK_MAIN(CHECK_TEST(hidden_states_are_what_the_head_reads), CHECK_TEST(what_was_shortened_never_came),
-           CHECK_TEST(beginnings_are_adopted_and_given_up_by_age), CHECK_TEST(bf16_is_the_same), CHECK_TEST(w8_is_the_same), CHECK_TEST(w4_is_the_same), CHECK_TEST(all_logits_equal_single_ones),
-           CHECK_TEST(full_cache_changes_nothing), CHECK_TEST(token_outside_vocabulary_is_refused), CHECK_TEST(times_are_of_the_steps))
+           CHECK_TEST(beginnings_are_adopted_and_given_up_by_age), CHECK_TEST(bf16_is_the_same), CHECK_TEST(w8_is_the_same),
+           CHECK_TEST(w4_is_the_same), CHECK_TEST(all_logits_equal_single_ones), CHECK_TEST(full_cache_changes_nothing),
+           CHECK_TEST(token_outside_vocabulary_is_refused), CHECK_TEST(times_are_of_the_steps))

@@ -266,6 +266,42 @@ static void a_stopped_scheduler_fails_its_jobs(void)
     rt_scheduler_close(&s);
 }
 
+/* The vector of a text beside answers, cut into pieces, against the mean or the last of its hidden states in one step. */
+static void vectors_are_the_states_of_the_text(void)
+{
+    const uint32_t width = site.manifest->model.hidden, count = asks[4].prompt_count;
+    for (int pool = RT_POOL_MEAN; pool <= RT_POOL_LAST; pool++) {
+        struct rt_scheduler *s = open_scheduler(2, 1);
+        struct rt_job_terms terms = {.pool = pool, .answer = {.max_new = 1, .logprobs = RT_NO_LOGPROBS}};
+        struct rt_job *vector = NULL, *answers[2] = {job_of(&asks[3], 1, 0), job_of(&asks[3], 2, 0)};
+        terms.prompt.ids = malloc(count * sizeof *terms.prompt.ids);
+        memcpy(terms.prompt.ids, asks[4].prompt, (terms.prompt.count = count) * sizeof *terms.prompt.ids);
+        CHECK(!rt_job_open(&vector, &site, &terms, &error) && !rt_scheduler_submit(s, answers[0], &error) &&
+              !rt_scheduler_submit(s, vector, &error) && !rt_scheduler_submit(s, answers[1], &error));
+        drain(s);
+        expect_as_alone(&asks[3], answers[0]);
+        expect_as_alone(&asks[3], answers[1]);
+        struct rt_sequence *sequence = rt_sequence_open(site.engine);
+        CHECK(!rt_engine_step(site.engine, &(struct rt_run){.sequence = sequence, .tokens = asks[4].prompt, .count = count, .hidden = 1}, 1,
+                              &error));
+        double square = 0, dot = 0, length = 0;
+        for (uint32_t i = 0; i < width; i++) {
+            double sum = 0;
+            for (uint32_t row = pool == RT_POOL_MEAN ? 0 : count - 1; row < count; row++)
+                sum += (double)rt_engine_hidden(site.engine, row)[i];
+            dot += sum * (double)rt_job_vector(vector)[i];
+            length += (double)rt_job_vector(vector)[i] * (double)rt_job_vector(vector)[i];
+            square += sum * sum;
+        }
+        CHECK_THAT(dot * dot > 0.999999 * square && length > 0.99999 && length < 1.00001, "%g of %g, length %g", dot * dot, square, length);
+        rt_sequence_close(site.engine, &sequence);
+        rt_job_close(&vector);
+        rt_job_close(&answers[0]);
+        rt_job_close(&answers[1]);
+        rt_scheduler_close(&s);
+    }
+}
+
 /* ---- with a reader in another thread, which is there before the seal ---- */
 
 static struct {
@@ -322,9 +358,11 @@ static void a_reader_reads_along(void)
 }
 
 static const struct check_test tests[] = {
-    CHECK_TEST(neighbours_change_nothing), CHECK_TEST(kept_beginnings_change_nothing),     CHECK_TEST(domains_are_apart),
-    CHECK_TEST(guesses_change_nothing),    CHECK_TEST(who_has_to_leave_comes_back),        CHECK_TEST(owners_are_served_evenly),
-    CHECK_TEST(a_full_line_refuses),       CHECK_TEST(a_stopped_scheduler_fails_its_jobs), CHECK_TEST(a_reader_reads_along),
+    CHECK_TEST(neighbours_change_nothing),   CHECK_TEST(kept_beginnings_change_nothing),
+    CHECK_TEST(domains_are_apart),           CHECK_TEST(guesses_change_nothing),
+    CHECK_TEST(who_has_to_leave_comes_back), CHECK_TEST(owners_are_served_evenly),
+    CHECK_TEST(a_full_line_refuses),         CHECK_TEST(a_stopped_scheduler_fails_its_jobs),
+    CHECK_TEST(a_reader_reads_along),        CHECK_TEST(vectors_are_the_states_of_the_text),
 };
 
 int main(void)
@@ -332,7 +370,7 @@ int main(void)
     struct program_paths paths;
     char *bundle = program_paths_find(&paths) ? NULL : program_bundle(MODEL, "w4");
     const struct rt_site_options options = {
-        .bundle = bundle, .trust = paths.trust, .context = CACHE_TOKENS, .slots = SLOTS, .kv = KN_KV_BF16, .quiet = 1};
+        .bundle = bundle, .trust = paths.trust, .context = CACHE_TOKENS, .slots = SLOTS, .vectors = 1, .kv = KN_KV_BF16, .quiet = 1};
     if (!bundle || pthread_create(&reader.thread, NULL, read_along, NULL) || rt_site_open(&site, &options, &error)) {
         fprintf(stderr, "%s\n", error.text);
         return 1;
