@@ -8,7 +8,7 @@ struct generation { /* one request under way */
     struct rt_site *site;
     struct rt_sequence *sequence;
     const struct rt_request *request;
-    struct rt_answer *answer;
+    struct rt_completion *completion;
     struct rt_sampler_space *space;
     size_t emitted; /* bytes of the text already handed out */
     int cancelled;
@@ -25,7 +25,7 @@ static int asked_to_stop(struct generation *g)
 static void hand_out(struct generation *g)
 {
     size_t bytes;
-    const char *text = rt_answer_shown(g->answer, &bytes);
+    const char *text = rt_completion_shown(g->completion, &bytes);
     if (bytes > g->emitted && g->request->emit && g->request->emit(g->request->user, text + g->emitted, bytes - g->emitted))
         g->cancelled = 1;
     g->emitted = bytes;
@@ -40,7 +40,7 @@ static int prefill(struct generation *g, struct rt_error *error)
         struct rt_run run = {.sequence = g->sequence, .tokens = request->prompt + done, .count = count};
         if (rt_engine_step(g->site->engine, &run, 1, error))
             return -1;
-        rt_answer_see(g->answer, request->prompt + done, count);
+        rt_completion_see(g->completion, request->prompt + done, count);
         done += count;
     }
     return 0;
@@ -50,7 +50,7 @@ static int prefill(struct generation *g, struct rt_error *error)
 static int decode(struct generation *g, struct rt_error *error)
 {
     for (uint32_t id; !asked_to_stop(g);) {
-        const int ended = rt_answer_next(g->answer, g->space, rt_engine_logits(g->site->engine, 0), &id, error);
+        const int ended = rt_completion_next(g->completion, g->space, rt_engine_logits(g->site->engine, 0), &id, error);
         if (ended < 0)
             return -1;
         hand_out(g);
@@ -60,19 +60,19 @@ static int decode(struct generation *g, struct rt_error *error)
         if (!asked_to_stop(g) && rt_engine_step(g->site->engine, &run, 1, error))
             return -1;
     }
-    return rt_answer_end(g->answer, RT_FINISH_CANCELLED, error);
+    return rt_completion_end(g->completion, RT_FINISH_CANCELLED, error);
 }
 
 static int answer_request(struct generation *g, struct rt_error *error)
 {
-    struct rt_result *result = rt_answer_result(g->answer);
+    struct rt_result *result = rt_completion_result(g->completion);
     const double start = rt_seconds();
     if (prefill(g, error))
         return -1;
     const double middle = rt_seconds();
     result->prefill_s = middle - start;
     if (!g->cancelled && !g->request->max_new) {
-        if (rt_answer_end(g->answer, RT_FINISH_LENGTH, error))
+        if (rt_completion_end(g->completion, RT_FINISH_LENGTH, error))
             return -1;
     } else if (decode(g, error)) {
         return -1;
@@ -86,7 +86,7 @@ int rt_generate(struct rt_site *site, struct rt_sequence *sequence, const struct
                 struct rt_error *error)
 {
     *out = (struct rt_result){0};
-    const struct rt_answer_terms terms = {
+    const struct rt_completion_terms terms = {
         .max_new = request->max_new,
         .sampling = request->sampling,
         .stops = request->stops,
@@ -94,19 +94,19 @@ int rt_generate(struct rt_site *site, struct rt_sequence *sequence, const struct
         .logprobs = RT_NO_LOGPROBS,
         .logits_chain = request->logits_chain,
     };
-    RT_CLEAN(rt_answer_close) struct rt_answer *answer = NULL;
+    RT_CLEAN(rt_completion_close) struct rt_completion *completion = NULL;
     RT_CLEAN(rt_sampler_space_close) struct rt_sampler_space *space = NULL;
     const uint64_t length = (uint64_t)rt_sequence_length(sequence) + request->prompt_count;
     if (!request->prompt_count)
         return rt_fail(error, RT_EXIT_USAGE, "the prompt is empty; give at least one token");
-    if (rt_answer_open(&answer, site, &terms, length < UINT32_MAX ? (uint32_t)length : UINT32_MAX, error) ||
+    if (rt_completion_open(&completion, site, &terms, length < UINT32_MAX ? (uint32_t)length : UINT32_MAX, error) ||
         rt_sampler_space_open(&space, site->manifest->model.vocab, error))
         return -1;
-    struct generation g = {.site = site, .sequence = sequence, .request = request, .answer = answer, .space = space};
+    struct generation g = {.site = site, .sequence = sequence, .request = request, .completion = completion, .space = space};
     if (answer_request(&g, error))
         return -1;
-    *out = *rt_answer_result(answer);
+    *out = *rt_completion_result(completion);
     out->prompt_tokens = request->prompt_count;
-    *rt_answer_result(answer) = (struct rt_result){0};
+    *rt_completion_result(completion) = (struct rt_result){0};
     return 0;
 }

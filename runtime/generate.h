@@ -2,7 +2,7 @@
 #ifndef CLOISTER_GENERATE_H
 #define CLOISTER_GENERATE_H
 
-#include "runtime/answer.h"
+#include "runtime/completion.h"
 
 struct rt_request {
     const uint32_t *prompt; /* tokens to append to the sequence before generating; at least 1 */

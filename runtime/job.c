@@ -30,12 +30,12 @@ int rt_job_open(struct rt_job **out, const struct rt_site *site, struct rt_job_t
     job->holders = 1;
     job->times.opened = rt_seconds();
     memcpy(job->chain, terms->chain, sizeof job->chain);
-    job->terms.answer.logits_chain = terms->receipt ? job->chain : NULL;
+    job->terms.completion.logits_chain = terms->receipt ? job->chain : NULL;
     const size_t prompt = job->terms.prompt.count;
-    if (rt_answer_open(&job->answer, site, &job->terms.answer, prompt < UINT32_MAX ? (uint32_t)prompt : UINT32_MAX, error) ||
+    if (rt_completion_open(&job->completion, site, &job->terms.completion, prompt < UINT32_MAX ? (uint32_t)prompt : UINT32_MAX, error) ||
         open_vector(job, &site->manifest->model, error))
         return -1;
-    rt_answer_see(job->answer, job->terms.prompt.ids, prompt);
+    rt_completion_see(job->completion, job->terms.prompt.ids, prompt);
     *out = RT_MOVE(job);
     return 0;
 }
@@ -58,7 +58,7 @@ void rt_job_drop(struct rt_job **address)
     *address = NULL;
     if (!job || atomic_fetch_sub(&job->holders, 1) > 1)
         return;
-    rt_answer_close(&job->answer);
+    rt_completion_close(&job->completion);
     rt_tokens_close(&job->terms.prompt);
     free(job->sum);
     free(job->vector);
@@ -70,9 +70,24 @@ enum rt_job_state rt_job_state(const struct rt_job *job)
     return (enum rt_job_state)atomic_load_explicit(&job->state, memory_order_acquire);
 }
 
-struct rt_answer *rt_job_answer(const struct rt_job *job)
+uint32_t rt_job_tokens(const struct rt_job *job)
 {
-    return job->answer;
+    return rt_completion_tokens(job->completion);
+}
+
+struct rt_completion_token rt_job_token(const struct rt_job *job, uint32_t i)
+{
+    return rt_completion_token(job->completion, i);
+}
+
+const char *rt_job_text(const struct rt_job *job, size_t *bytes)
+{
+    return rt_completion_shown(job->completion, bytes);
+}
+
+const struct rt_result *rt_job_result(const struct rt_job *job)
+{
+    return rt_completion_result(job->completion);
 }
 
 const struct rt_tokens *rt_job_prompt(const struct rt_job *job)

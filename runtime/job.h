@@ -7,15 +7,15 @@
 #include <stdatomic.h>
 
 #include "crypto/crypto.h"
-#include "runtime/answer.h"
+#include "runtime/completion.h"
 
 enum rt_pool { RT_POOL_NONE, RT_POOL_MEAN, RT_POOL_LAST };
 
-struct rt_job_terms {              /* what is asked */
-    struct rt_tokens prompt;       /* at least 1 token; becomes the job's, also where opening fails */
-    enum rt_pool pool;             /* instead of an answer one vector for the prompt: the mean of its hidden states, or the last one */
-    struct rt_answer_terms answer; /* its logits_chain is the job's affair */
-    int receipt;                   /* keep the chain over the logits, which begins with `chain` */
+struct rt_job_terms {        /* what is asked */
+    struct rt_tokens prompt; /* at least 1 token; becomes the job's, also where opening fails */
+    enum rt_pool pool;       /* instead of an answer one vector for the prompt: the mean of its hidden states, or the last one */
+    struct rt_completion_terms completion; /* its logits_chain is the job's affair */
+    int receipt;                           /* keep the chain over the logits, which begins with `chain` */
     uint8_t chain[CR_DIGEST_BYTES];
     uint64_t owner;  /* whose it is: the scheduler shares the machine fairly among owners */
     uint64_t domain; /* whose kept beginnings of prompts it may use, and adds to */
@@ -33,8 +33,11 @@ void rt_job_close(struct rt_job **job);
 /* ---- for the reader's thread ---- */
 
 enum rt_job_state rt_job_state(const struct rt_job *job);
-/* rt_answer_shown, rt_answer_tokens and rt_answer_token at any time, rt_answer_result once it is RT_JOB_DONE. */
-struct rt_answer *rt_job_answer(const struct rt_job *job);
+/* The answer so far, as completion.h has it; and how it ended, once it is RT_JOB_DONE. */
+uint32_t rt_job_tokens(const struct rt_job *job);
+struct rt_completion_token rt_job_token(const struct rt_job *job, uint32_t i);
+const char *rt_job_text(const struct rt_job *job, size_t *bytes);
+const struct rt_result *rt_job_result(const struct rt_job *job);
 const struct rt_tokens *rt_job_prompt(const struct rt_job *job);
 uint32_t rt_job_cached(const struct rt_job *job);       /* tokens of the prompt that were there already; once it decodes */
 const uint8_t *rt_job_logits(const struct rt_job *job); /* [CR_DIGEST_BYTES]; once it is done */

@@ -6,7 +6,7 @@
 
 struct rt_job {
     struct rt_job_terms terms;
-    struct rt_answer *answer;
+    struct rt_completion *completion;
     uint8_t chain[CR_DIGEST_BYTES];
     uint32_t cached;
     double *sum;   /* [hidden] of the hidden states so far, or the last one; NULL: an answer is asked for */

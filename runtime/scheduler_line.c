@@ -124,12 +124,12 @@ void rt_line_take(struct rt_scheduler *s)
 
 uint32_t rt_job_known(const struct rt_job *job)
 {
-    return (uint32_t)(job->terms.prompt.count + rt_answer_result(job->answer)->tokens.count);
+    return (uint32_t)(job->terms.prompt.count + rt_completion_result(job->completion)->tokens.count);
 }
 
 void rt_job_copy(const struct rt_job *job, uint32_t from, uint32_t count, uint32_t *out)
 {
-    const struct rt_tokens *prompt = &job->terms.prompt, *answer = &rt_answer_result(job->answer)->tokens;
+    const struct rt_tokens *prompt = &job->terms.prompt, *answer = &rt_completion_result(job->completion)->tokens;
     for (uint32_t i = 0; i < count; i++, from++)
         out[i] = from < prompt->count ? prompt->ids[from] : answer->ids[from - prompt->count];
 }
@@ -219,7 +219,7 @@ static void let_in(struct rt_scheduler *s, struct rt_slot *slot, struct rt_job *
         held = rt_sequence_adopt(s->site->engine, slot->sequence, job->terms.domain, s->known, known);
     }
     slot->last_token = rt_seconds();
-    slot->tokens = rt_answer_tokens(job->answer);
+    slot->tokens = rt_completion_tokens(job->completion);
     if (!job->times.started) {
         job->times.started = rt_seconds();
         job->cached = held;

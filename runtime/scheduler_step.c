@@ -162,8 +162,8 @@ static void choose(struct rt_scheduler *s, struct rt_slot *slot, struct rt_sampl
 {
     for (uint32_t i = 0; i <= slot->guessed && !slot->ended; i++) {
         uint32_t id;
-        slot->ended = rt_answer_next(slot->job->answer, space, rt_engine_logits(s->site->engine, slot->first_row + i), &id,
-                                     &slot->job->error);
+        slot->ended = rt_completion_next(slot->job->completion, space, rt_engine_logits(s->site->engine, slot->first_row + i), &id,
+                                         &slot->job->error);
         if (i == slot->guessed || id != slot->guess[i])
             return;
         slot->right++;
@@ -215,7 +215,7 @@ static void keep_prompt(struct rt_scheduler *s, struct rt_slot *slot)
 static void note_tokens(struct rt_scheduler *s, struct rt_slot *slot)
 {
     struct rt_job *job = slot->job;
-    const uint32_t tokens = rt_answer_tokens(job->answer);
+    const uint32_t tokens = rt_completion_tokens(job->completion);
     const double now = rt_seconds();
     if (!job->times.first_token) {
         job->times.first_token = now;

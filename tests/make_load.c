@@ -91,14 +91,17 @@ static char *print_request(const struct settings *settings, uint64_t r, size_t *
     size_t body_bytes;
     const uint32_t count = prompt_length(r), ids = (uint32_t)settings->vocab - FIRST_ID;
     FILE *to = open_memstream(&body, &body_bytes);
-    fprintf(to, "{\"model\":\"%s\",\"max_tokens\":%u,\"temperature\":0,\"stream\":true,\"ignore_eos\":true,\"cache_prompt\":false,\"prompt\":[",
+    fprintf(to,
+            "{\"model\":\"%s\",\"max_tokens\":%u,\"temperature\":0,\"stream\":true,\"ignore_eos\":true,\"cache_prompt\":false,\"prompt\":[",
             settings->model, 32 + mix(r + 2) % 97);
     for (uint32_t i = 0; i < count; i++)
         fprintf(to, "%s%u", i ? "," : "", FIRST_ID + mix(r * 4099 + i) % ids);
     fputs("]}", to);
     fclose(to);
     to = open_memstream(&all, bytes);
-    fprintf(to, "POST /v1/completions HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+    fprintf(to,
+            "POST /v1/completions HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nConnection: "
+            "close\r\n\r\n%s",
             body_bytes, body);
     fclose(to);
     free(body);
@@ -124,8 +127,7 @@ static int connect_to(const struct settings *settings)
 
 static int goes_on(const struct load *load)
 {
-    return (!load->settings.requests || load->next < load->settings.requests) &&
-           (!load->settings.seconds || rt_seconds() < load->end);
+    return (!load->settings.requests || load->next < load->settings.requests) && (!load->settings.seconds || rt_seconds() < load->end);
 }
 
 static void send_next(struct load *load, struct client *c)
@@ -303,7 +305,8 @@ int main(int argc, char **argv)
     load.clients = calloc(s->clients, sizeof *load.clients);
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     load.answers = s->answers ? fopen(s->answers, "w") : NULL;
-    if (!load.clients || load.epoll < 0 || (s->answers && !load.answers) || cr_init() || (!s->socket && !s->port) || (!s->seconds && !s->requests))
+    if (!load.clients || load.epoll < 0 || (s->answers && !load.answers) || cr_init() || (!s->socket && !s->port) ||
+        (!s->seconds && !s->requests))
         return 2;
     run(&load);
     print(&load);

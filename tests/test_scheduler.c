@@ -65,7 +65,7 @@ static void answer_alone(struct ask *a)
 static struct rt_job *job_of(const struct ask *a, uint64_t owner, int speculate)
 {
     struct rt_job_terms terms = {
-        .answer =
+        .completion =
             {.max_new = a->max_new, .sampling = a->sampling, .stops = &a->stop, .stop_count = a->stop != NULL, .logprobs = RT_NO_LOGPROBS},
         .receipt = 1,
         .owner = owner,
@@ -83,7 +83,7 @@ static struct rt_job *job_of(const struct ask *a, uint64_t owner, int speculate)
 
 static void expect_as_alone(const struct ask *a, const struct rt_job *job)
 {
-    const struct rt_result *result = rt_answer_result(rt_job_answer(job));
+    const struct rt_result *result = rt_job_result(job);
     CHECK_THAT(rt_job_state(job) == RT_JOB_DONE, "state %d", rt_job_state(job));
     CHECK(result->finish == a->alone.finish && result->end_token == a->alone.end_token);
     CHECK_THAT(result->tokens.count == a->alone.tokens.count &&
@@ -92,7 +92,7 @@ static void expect_as_alone(const struct ask *a, const struct rt_job *job)
     CHECK(result->text_bytes == a->alone.text_bytes && !memcmp(result->text, a->alone.text, a->alone.text_bytes));
     CHECK(!memcmp(rt_job_logits(job), a->chain, sizeof a->chain));
     size_t shown;
-    CHECK(!memcmp(rt_answer_shown(rt_job_answer(job), &shown), a->alone.text, a->alone.text_bytes) && shown == a->alone.text_bytes);
+    CHECK(!memcmp(rt_job_text(job, &shown), a->alone.text, a->alone.text_bytes) && shown == a->alone.text_bytes);
 }
 
 static struct rt_scheduler *open_scheduler(uint32_t slots, int keep)
@@ -272,7 +272,7 @@ static void vectors_are_the_states_of_the_text(void)
     const uint32_t width = site.manifest->model.hidden, count = asks[4].prompt_count;
     for (int pool = RT_POOL_MEAN; pool <= RT_POOL_LAST; pool++) {
         struct rt_scheduler *s = open_scheduler(2, 1);
-        struct rt_job_terms terms = {.pool = pool, .answer = {.max_new = 1, .logprobs = RT_NO_LOGPROBS}};
+        struct rt_job_terms terms = {.pool = pool, .completion = {.max_new = 1, .logprobs = RT_NO_LOGPROBS}};
         struct rt_job *vector = NULL, *answers[2] = {job_of(&asks[3], 1, 0), job_of(&asks[3], 2, 0)};
         terms.prompt.ids = malloc(count * sizeof *terms.prompt.ids);
         memcpy(terms.prompt.ids, asks[4].prompt, (terms.prompt.count = count) * sizeof *terms.prompt.ids);
@@ -325,7 +325,7 @@ static void *read_along(void *unused)
         for (int over = 0; !over;) {
             over = rt_job_state(job) >= RT_JOB_DONE;
             size_t bytes;
-            const char *text = rt_answer_shown(rt_job_answer(job), &bytes);
+            const char *text = rt_job_text(job, &bytes);
             reader.wrong += bytes < seen_bytes || bytes >= sizeof seen || memcmp(text, seen, seen_bytes) != 0;
             memcpy(seen, text, bytes < sizeof seen ? bytes : 0);
             seen_bytes = bytes;

@@ -1,18 +1,18 @@
-/* answer.h: one answer as it grows: what is chosen from logits, its text, and what ends it. Whoever has the logits asks for the next token; where
+/* completion.h: one answer as it grows: what is chosen from logits, its text, and what ends it. Whoever has logits asks for the next token; where
  * they come from, and for whom, it does not know. One thread at a time; nothing is allocated from token to token, but for unusually long texts.
- * What has been shown never changes or moves, so that another thread can read along (rt_answer_shown). */
-#ifndef CLOISTER_ANSWER_H
-#define CLOISTER_ANSWER_H
+ * What has been shown never changes or moves, so that another thread can read along (rt_completion_shown). */
+#ifndef CLOISTER_COMPLETION_H
+#define CLOISTER_COMPLETION_H
 
 #include <stdatomic.h>
 
 #include "runtime/site.h"
 
-enum { RT_TOP_LOGPROBS_MAX = 20, RT_ANSWER_STOPS_MAX = 16, RT_STOP_BYTES_MAX = 1024 };
+enum { RT_TOP_LOGPROBS_MAX = 20, RT_STOP_TEXTS_MAX = 16, RT_STOP_BYTES_MAX = 1024 };
 
 struct rt_grammar;
 
-struct rt_answer_terms {
+struct rt_completion_terms { /* what is asked */
     uint32_t max_new;
     struct rt_sampling sampling;
     const char *const *stops; /* texts that end the answer and are not part of it; copied */
@@ -42,32 +42,32 @@ struct rt_logprob {
     float logprob; /* natural logarithm, under the model alone: before penalties and temperature */
 };
 
-struct rt_answer;
+struct rt_completion;
 
 /* prompt_tokens: how many its sequence holds before the answer. */
-RT_MUST_CHECK int rt_answer_open(struct rt_answer **out, const struct rt_site *site, const struct rt_answer_terms *terms,
-                                 uint32_t prompt_tokens, struct rt_error *error);
-void rt_answer_close(struct rt_answer **answer);
+RT_MUST_CHECK int rt_completion_open(struct rt_completion **out, const struct rt_site *site, const struct rt_completion_terms *terms,
+                                     uint32_t prompt_tokens, struct rt_error *error);
+void rt_completion_close(struct rt_completion **completion);
 
-void rt_answer_see(struct rt_answer *answer, const uint32_t *prompt, size_t count); /* tokens of the prompt */
+void rt_completion_see(struct rt_completion *completion, const uint32_t *prompt, size_t count); /* tokens of the prompt */
 /* The next token, from the logits behind the last one. 0: the answer goes on with *id; 1: it has ended; -1: no memory. */
-RT_MUST_CHECK int rt_answer_next(struct rt_answer *answer, struct rt_sampler_space *space, const float *logits, uint32_t *id,
-                                 struct rt_error *error);
+RT_MUST_CHECK int rt_completion_next(struct rt_completion *completion, struct rt_sampler_space *space, const float *logits, uint32_t *id,
+                                     struct rt_error *error);
 /* Ends it early; -1: no memory for the last bytes of its text. */
-RT_MUST_CHECK int rt_answer_end(struct rt_answer *answer, enum rt_finish finish, struct rt_error *error);
+RT_MUST_CHECK int rt_completion_end(struct rt_completion *completion, enum rt_finish finish, struct rt_error *error);
 
 /* Text that may be shown: what could still become a stop, or is half a character, is held back. Any thread, also while the answer grows. */
-const char *rt_answer_shown(const struct rt_answer *answer, size_t *bytes);
+const char *rt_completion_shown(const struct rt_completion *completion, size_t *bytes);
 /* Tokens so far; each has, by its index, what was shown when it had come, its logprob and those of the likeliest. Any thread. */
-uint32_t rt_answer_tokens(const struct rt_answer *answer);
-struct rt_answer_token {
+uint32_t rt_completion_tokens(const struct rt_completion *completion);
+struct rt_completion_token {
     uint32_t id;
     size_t text_end; /* bytes of the text with this token, shown or held back */
     float logprob;
     const struct rt_logprob *top; /* [terms.logprobs], likeliest first */
 };
-struct rt_answer_token rt_answer_token(const struct rt_answer *answer, uint32_t i);
+struct rt_completion_token rt_completion_token(const struct rt_completion *completion, uint32_t i);
 /* After its end. */
-struct rt_result *rt_answer_result(struct rt_answer *answer);
+struct rt_result *rt_completion_result(struct rt_completion *completion);
 
 #endif
