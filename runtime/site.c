@@ -98,6 +98,8 @@ void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_site 
 static struct rt_engine_options engine_options(const struct rt_site *site, const struct rt_site_options *options)
 {
     struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->context, .max_sequences = 2, .max_logits = 1};
+    if (options->sequences)
+        engine.max_sequences = engine.max_logits = options->sequences;
     rt_site_choose_rows(&engine, site, options->max_logits > 1);
     return engine;
 }
@@ -182,8 +184,9 @@ static int open_verified(struct rt_site *site, const struct rt_site_options *opt
     if (check_digest(site, options, error))
         return -1;
     site->kv = options->kv;
-    uint32_t context = options->context ? options->context : DEFAULT_CONTEXT;
-    site->context = context < site->manifest->model.context ? context : site->manifest->model.context;
+    const uint64_t most = (uint64_t)site->manifest->model.context * (options->sequences ? options->sequences : 1);
+    const uint32_t context = options->context ? options->context : DEFAULT_CONTEXT;
+    site->context = context < most ? context : (uint32_t)most;
     return 0;
 }
 
@@ -203,7 +206,9 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
     site->manifest = rt_bundle_take_manifest(site->bundle);
     site->manifest_owned = 1;
     rt_bundle_close(&site->bundle);
-    if (rt_seal(error) || open_language(site, &texts, error))
+    if (options->before_seal && options->before_seal(options->user, site, error))
+        return -1;
+    if ((options->seal ? options->seal : rt_seal)(error) || open_language(site, &texts, error))
         return -1;
     site->max_rows = engine.max_rows;
     site->load_s = rt_seconds() - start;
