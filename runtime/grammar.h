@@ -17,6 +17,8 @@ struct rt_grammar; /* read-only once open; any thread */
 RT_MUST_CHECK int rt_grammar_open_gbnf(struct rt_grammar **out, const char *text, size_t bytes, struct rt_error *error);
 RT_MUST_CHECK int rt_grammar_open_schema(struct rt_grammar **out, yyjson_val *schema, struct rt_error *error);
 RT_MUST_CHECK int rt_grammar_open_json(struct rt_grammar **out, struct rt_error *error); /* any JSON object */
+/* One more holder, for rt_grammar_close to let go of: the last one frees. Any thread. */
+struct rt_grammar *rt_grammar_share(struct rt_grammar *grammar);
 void rt_grammar_close(struct rt_grammar **grammar);
 
 /* The vocabulary by the bytes that its tokens add to a text. Made once for a tokenizer; any thread. */

@@ -44,7 +44,7 @@ double rt_latency_bound(unsigned bucket); /* INFINITY for the last */
 struct rt_scheduler_state { /* figures of one moment each, not of one moment together */
     uint32_t waiting, prefilling, decoding;
     uint32_t pages, pages_free, pages_idle; /* of the cache; idle: kept beginnings, which can be given up at any time */
-    uint64_t steps, prompt_tokens, cached_tokens, answer_tokens, guessed_tokens, right_tokens;
+    uint64_t steps, prompt_tokens, cached_tokens, answer_tokens, drafted_tokens, accepted_tokens;
     uint64_t done, failed, cancelled, refused, preempted; /* jobs */
     struct rt_histogram first_token, next_token;
 };

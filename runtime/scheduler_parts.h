@@ -38,7 +38,7 @@ struct rt_line { /* jobs that wait, the first first */
 };
 
 struct rt_counters { /* relaxed: each is right by itself */
-    _Atomic uint64_t steps, prompt_tokens, cached_tokens, answer_tokens, guessed_tokens, right_tokens, done, failed, cancelled, refused,
+    _Atomic uint64_t steps, prompt_tokens, cached_tokens, answer_tokens, drafted_tokens, accepted_tokens, done, failed, cancelled, refused,
         preempted;
     _Atomic uint32_t waiting, prefilling, decoding, pages, pages_free, pages_idle;
 };

@@ -228,8 +228,8 @@ static void note_tokens(struct rt_scheduler *s, struct rt_slot *slot)
     count(&s->counters.answer_tokens, tokens - slot->tokens);
     slot->tokens = tokens;
     if (slot->guessed) {
-        count(&s->counters.guessed_tokens, slot->guessed);
-        count(&s->counters.right_tokens, slot->right);
+        count(&s->counters.drafted_tokens, slot->guessed);
+        count(&s->counters.accepted_tokens, slot->right);
         rt_draft_judge(&slot->draft, slot->guessed, slot->right);
     }
     atomic_store_explicit(&job->state, RT_JOB_DECODE, memory_order_release);

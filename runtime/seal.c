@@ -104,6 +104,12 @@ static const int allowed_calls[] = {
 /* What a keeper of new files needs besides. */
 static const int keeper_calls[] = {SCMP_SYS(fsync), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(linkat), SCMP_SYS(unlinkat)};
 
+/* What a server needs besides: connections of sockets that are there. */
+static const int server_calls[] = {
+    SCMP_SYS(accept4), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),  SCMP_SYS(recvfrom),   SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto),  SCMP_SYS(sendmsg),    SCMP_SYS(shutdown),    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(fcntl),
+};
+
 /* What the terminal needs and nothing else: TIOCSTI, for one, would type commands into the user's shell. */
 static const unsigned long allowed_ioctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
 
@@ -115,9 +121,11 @@ static int allow_list(scmp_filter_ctx filter, const int *calls, size_t count)
     return status;
 }
 
-static int allow(scmp_filter_ctx filter, int directory)
+static int allow(scmp_filter_ctx filter, int directory, int server)
 {
     int status = allow_list(filter, allowed_calls, sizeof allowed_calls / sizeof *allowed_calls);
+    if (!status && server)
+        status = allow_list(filter, server_calls, sizeof server_calls / sizeof *server_calls);
     if (!status && directory != NO_DIRECTORY)
         status = allow_list(filter, keeper_calls, sizeof keeper_calls / sizeof *keeper_calls);
     for (size_t i = 0; !status && i < sizeof allowed_ioctls / sizeof *allowed_ioctls; i++)
@@ -132,14 +140,14 @@ static int allow(scmp_filter_ctx filter, int directory)
 }
 
 /* A refused call fails with EPERM instead of killing the process: libraries have fallbacks, and an answer is worth finishing. */
-static int lock_calls(int directory, struct rt_error *error)
+static int lock_calls(int directory, int server, struct rt_error *error)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         return rt_fail(error, RT_EXIT_RESOURCES, "sealing: no memory for the filter");
     int status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (!status)
-        status = allow(filter, directory);
+        status = allow(filter, directory, server);
     if (!status)
         status = seccomp_load(filter);
     seccomp_release(filter);
@@ -164,21 +172,26 @@ static int prove(struct rt_error *error)
     return 0;
 }
 
-static int seal(int directory, struct rt_error *error)
+static int seal(int directory, int server, struct rt_error *error)
 {
     if (RT_SANITIZED)
         return 0;
-    if (lock_files(directory, error) || lock_calls(directory, error))
+    if (lock_files(directory, error) || lock_calls(directory, server, error))
         return -1;
     return prove(error);
 }
 
 int rt_seal(struct rt_error *error)
 {
-    return seal(NO_DIRECTORY, error);
+    return seal(NO_DIRECTORY, 0, error);
+}
+
+int rt_seal_server(struct rt_error *error)
+{
+    return seal(NO_DIRECTORY, 1, error);
 }
 
 int rt_seal_keeper(int directory, struct rt_error *error)
 {
-    return seal(directory, error);
+    return seal(directory, 0, error);
 }

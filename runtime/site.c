@@ -220,7 +220,9 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
     site->manifest = rt_bundle_take_manifest(site->bundle);
     site->manifest_owned = 1;
     rt_bundle_close(&site->bundle);
-    if (rt_seal(error) || open_language(site, &texts, error))
+    if (options->before_seal && options->before_seal(options->user, site, error))
+        return -1;
+    if ((options->seal ? options->seal : rt_seal)(error) || open_language(site, &texts, error))
         return -1;
     site->max_rows = engine.max_rows;
     site->load_s = rt_seconds() - start;

@@ -10,17 +10,22 @@
 #include "runtime/tokenizer.h"
 #include "runtime/weights.h"
 
+struct rt_site;
+
 struct rt_site_options {
     const char *bundle, *trust;
     unsigned threads; /* 0: all allowed cores */
     uint32_t context; /* tokens of cache; 0: the model's context, at most 4096, for each slot */
     uint32_t slots;   /* answers at once, whose beginnings are kept (scheduler.h); 0: one after another */
     enum kn_kv kv;
-    const char *isa;                /* --isa: no better instruction set than this; NULL: the best */
-    int vectors;                    /* hidden states can be asked for, where there are slots */
-    uint32_t max_logits;            /* 1, or more for `logits --all` */
-    int json, quiet;                /* where progress goes: nowhere with either */
-    const uint8_t *manifest_digest; /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
+    const char *isa;                     /* --isa: no better instruction set than this; NULL: the best */
+    int vectors;                         /* hidden states can be asked for, where there are slots */
+    uint32_t max_logits;                 /* 1, or more for `logits --all` */
+    int json, quiet;                     /* where progress goes: nowhere with either */
+    const uint8_t *manifest_digest;      /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
+    int (*seal)(struct rt_error *error); /* NULL: rt_seal */
+    int (*before_seal)(void *user, struct rt_site *site, struct rt_error *error); /* the last that may open anything; may be NULL */
+    void *user;
 };
 
 struct rt_site {              /* all members stay the site's; NULL where the bundle has none */

@@ -142,7 +142,7 @@ static void neighbours_change_nothing(void)
     CHECK_THAT(state.answer_tokens == tokens, "%llu counted, %llu there", (unsigned long long)state.answer_tokens,
                (unsigned long long)tokens);
     CHECK_THAT(state.steps < tokens, "%llu steps: answers share them", (unsigned long long)state.steps);
-    CHECK(!state.guessed_tokens);
+    CHECK(!state.drafted_tokens);
     CHECK(run_all(1, 0, 0).steps > state.steps);
 }
 
@@ -175,8 +175,8 @@ static void domains_are_apart(void)
 static void guesses_change_nothing(void)
 {
     const struct rt_scheduler_state plain = run_all(1, 0, 0), guessed = run_all(1, 0, 1);
-    CHECK_THAT(guessed.right_tokens > 0 && guessed.right_tokens <= guessed.guessed_tokens, "%llu of %llu guessed tokens",
-               (unsigned long long)guessed.right_tokens, (unsigned long long)guessed.guessed_tokens);
+    CHECK_THAT(guessed.accepted_tokens > 0 && guessed.accepted_tokens <= guessed.drafted_tokens, "%llu of %llu guessed tokens",
+               (unsigned long long)guessed.accepted_tokens, (unsigned long long)guessed.drafted_tokens);
     CHECK_THAT(guessed.steps < plain.steps, "%llu steps with guesses, %llu without", (unsigned long long)guessed.steps,
                (unsigned long long)plain.steps);
     run_all(SLOTS, 1, 1);

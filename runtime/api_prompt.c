@@ -1,0 +1,82 @@
+/* api_prompt.c: see api_prompt.h. */
+#include "runtime/api_prompt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/prompt.h"
+#include "runtime/scope.h"
+
+static int no_memory(struct rt_api_error *error)
+{
+    return rt_api_fail(error, 503, NULL, NULL, "no memory for the prompt");
+}
+
+static int needs_tokenizer(const struct rt_site *site, struct rt_api_error *error)
+{
+    if (site->tokenizer)
+        return 0;
+    return rt_api_fail(error, 501, "unsupported_model", NULL, "%s has no tokenizer; send token ids as prompt", site->manifest->name);
+}
+
+/* The one place that knows what the template takes. */
+static int render(const struct rt_site *site, yyjson_val *conversation, struct rt_tokens *out, struct rt_api_error *error)
+{
+    yyjson_val *messages = yyjson_obj_get(conversation, "messages"), *message;
+    RT_FREE struct rt_message *list = calloc(yyjson_arr_size(messages) + 1, sizeof *list);
+    struct rt_error below;
+    size_t i, max;
+    if (!list)
+        return no_memory(error);
+    if (yyjson_obj_get(conversation, "tools"))
+        return rt_api_fail(error, 400, "unsupported_parameter", "tools", "tools are not supported yet");
+    yyjson_arr_foreach(messages, i, max, message)
+    {
+        list[i].role = yyjson_get_str(yyjson_obj_get(message, "role"));
+        list[i].content = yyjson_get_str(yyjson_obj_get(message, "content"));
+    }
+    if (rt_prompt_render(site->chat_template, site->tokenizer, list, max, out, &below))
+        return rt_api_fail_below(error, "messages", &below);
+    return 0;
+}
+
+int rt_api_prompt_chat(const struct rt_site *site, yyjson_val *conversation, struct rt_tokens *out, struct rt_api_error *error)
+{
+    if (needs_tokenizer(site, error))
+        return -1;
+    if (!site->chat_template)
+        return rt_api_fail(error, 501, "unsupported_model", NULL, "%s: %s; use /v1/completions", site->manifest->name,
+                           site->template_error.text);
+    return render(site, conversation, out, error);
+}
+
+int rt_api_prompt_text(const struct rt_site *site, const char *text, size_t bytes, struct rt_tokens *out, struct rt_api_error *error)
+{
+    struct rt_error below;
+    if (needs_tokenizer(site, error))
+        return -1;
+    if (rt_tokenizer_encode(site->tokenizer, text, bytes, RT_ENCODE_SPECIAL | RT_ENCODE_TEMPLATE, out, &below))
+        return rt_api_fail_below(error, "prompt", &below);
+    return 0;
+}
+
+int rt_api_prompt_ids(const struct rt_site *site, yyjson_val *ids, const char *param, struct rt_tokens *out, struct rt_api_error *error)
+{
+    const uint32_t vocab = site->manifest->model.vocab;
+    const size_t count = yyjson_arr_size(ids);
+    size_t i, max;
+    yyjson_val *id;
+    uint32_t *grown = realloc(out->ids, (out->count + count + 1) * sizeof *grown);
+    if (!grown)
+        return no_memory(error);
+    out->ids = grown;
+    out->room = out->count + count + 1;
+    yyjson_arr_foreach(ids, i, max, id)
+    {
+        if (!yyjson_is_uint(id) || yyjson_get_uint(id) >= vocab)
+            return rt_api_fail(error, 400, "invalid_value", param, "%s[%zu] is not the id of a token; ids are below %u", param, i,
+                               (unsigned)vocab);
+        out->ids[out->count++] = (uint32_t)yyjson_get_uint(id);
+    }
+    return 0;
+}

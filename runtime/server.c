@@ -1,0 +1,351 @@
+/* server.c: opens the server before the seal, and runs its loop: one epoll over the listening sockets, libmicrohttpd's own epoll, the scheduler's
+ * wake, signals, and clients that hang up. The scheduler's thread waits from the start until there is a scheduler. */
+#include "runtime/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/clock.h"
+#include "runtime/scope.h"
+#include "runtime/server_parts.h"
+#include "runtime/server_socket.h"
+
+enum {
+    EVENTS = 256,
+    TICK_MS = 1000,
+    HTTP_MEMORY = 16 << 10, /* of a connection: its head must fit */
+    DESCRIPTORS_BESIDE = 64,
+    STACK_BYTES = 1 << 20,
+    RECEIPTS = 1024,
+    RECEIPT_BYTES = 16 << 20,
+};
+static const double LAST_WORDS = 2; /* seconds to tell that an answer fails */
+
+/* ---- signals: the one thing that a handler can reach is a file descriptor ---- */
+
+static volatile sig_atomic_t signal_fd = -1;
+
+static void note_signal(int signal)
+{
+    const uint64_t one = 1;
+    const int saved = errno;
+    (void)signal;
+    (void)!write(signal_fd, &one, sizeof one);
+    errno = saved;
+}
+
+/* SIGHUP is ignored: what it would read again lies behind the seal. A client that goes is no reason to end. */
+static int catch_signals(int fd, struct rt_error *error)
+{
+    struct sigaction stop = {.sa_handler = note_signal, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
+    signal_fd = fd;
+    if (sigaction(SIGTERM, &stop, NULL) || sigaction(SIGINT, &stop, NULL) || sigaction(SIGHUP, &ignore, NULL) ||
+        sigaction(SIGPIPE, &ignore, NULL))
+        return rt_fail(error, RT_EXIT_FAILED, "catching signals: %s", strerror(errno));
+    return 0;
+}
+
+/* ---- before the seal ---- */
+
+static int watch(struct rt_server *server, struct rt_watch *watched, enum rt_watch_kind kind, int fd, struct rt_error *error)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = watched};
+    *watched = (struct rt_watch){kind, fd};
+    if (fd >= 0 && !epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event))
+        return 0;
+    return rt_fail(error, RT_EXIT_RESOURCES, "setting up the server: %s", strerror(errno));
+}
+
+/* A connection is a descriptor, so the limit goes as high as it may. */
+static int allow_descriptors(uint32_t connections, struct rt_error *error)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return rt_fail(error, RT_EXIT_FAILED, "asking for the limit of open files: %s", strerror(errno));
+    if (limit.rlim_max < (rlim_t)connections + DESCRIPTORS_BESIDE)
+        return rt_fail(error, RT_EXIT_RESOURCES,
+                       "%u connections need %u open files and the limit is %llu; give fewer --connections, or raise it (LimitNOFILE=)",
+                       (unsigned)connections, (unsigned)connections + DESCRIPTORS_BESIDE, (unsigned long long)limit.rlim_max);
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        return rt_fail(error, RT_EXIT_FAILED, "raising the limit of open files: %s", strerror(errno));
+    return 0;
+}
+
+static int open_http(struct rt_server *server, struct rt_error *error)
+{
+    const struct rt_server_options *options = server->options;
+    server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY, 0,
+                                      NULL, NULL, rt_exchange_answer, server, MHD_OPTION_CONNECTION_LIMIT, options->connections + 1,
+                                      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+                                      (unsigned)options->timeout, MHD_OPTION_NOTIFY_COMPLETED, rt_exchange_completed, server,
+                                      MHD_OPTION_NOTIFY_CONNECTION, rt_client_notify, server, MHD_OPTION_END);
+    const union MHD_DaemonInfo *info = server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (!info)
+        return rt_fail(error, RT_EXIT_RESOURCES, "the HTTP library does not start: %s", strerror(errno));
+    return watch(server, &server->http, RT_WATCH_HTTP, info->epoll_fd, error);
+}
+
+static int open_sockets(struct rt_server *server, struct rt_error *error)
+{
+    for (size_t i = 0; i < server->options->sockets.count; i++) {
+        int fd = -1;
+        if (rt_socket_listen(server->options->sockets.items[i], &fd, error) ||
+            watch(server, &server->listeners[server->listener_count++], RT_WATCH_LISTENER, fd, error))
+            return -1;
+    }
+    server->listening = 1;
+    return 0;
+}
+
+static void *run_scheduler(void *user)
+{
+    struct rt_server *server = user;
+    while (sem_wait(&server->go))
+        ;
+    if (server->at.answerer.scheduler)
+        rt_scheduler_run(server->at.answerer.scheduler);
+    return NULL;
+}
+
+static int start_thread(struct rt_server *server, struct rt_error *error)
+{
+    pthread_attr_t attributes;
+    if (sem_init(&server->go, 0, 0) || pthread_attr_init(&attributes))
+        return rt_fail(error, RT_EXIT_RESOURCES, "starting the scheduler's thread: %s", strerror(errno));
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    const int status = pthread_create(&server->thread, &attributes, run_scheduler, server);
+    pthread_attr_destroy(&attributes);
+    server->thread_runs = !status;
+    return status ? rt_fail(error, RT_EXIT_RESOURCES, "starting the scheduler's thread: %s", strerror(status)) : 0;
+}
+
+static int open_server(struct rt_server *server, struct rt_error *error)
+{
+    const struct rt_server_options *options = server->options;
+    if (options->api_keys && rt_api_keys_open(&server->keys, options->api_keys, error))
+        return -1;
+    if (allow_descriptors(options->connections, error) || rt_receipt_ring_open(&server->at.receipts, RECEIPTS, RECEIPT_BYTES, error))
+        return -1;
+    server->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (watch(server, &server->wake, RT_WATCH_WAKE, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), error) ||
+        watch(server, &server->signal, RT_WATCH_SIGNAL, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), error) || open_http(server, error) ||
+        open_sockets(server, error) || start_thread(server, error))
+        return -1;
+    rt_metrics_open(&server->metrics);
+    return catch_signals(server->signal.fd, error);
+}
+
+int rt_server_open(struct rt_server **out, const struct rt_server_options *options, struct rt_error *error)
+{
+    RT_CLEAN(rt_server_close) struct rt_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the server");
+    server->options = options;
+    server->epoll = server->wake.fd = server->signal.fd = server->metrics.memory = -1;
+    server->at.metrics = &server->metrics;
+    server->at.share_prefixes = options->share_prefixes;
+    for (size_t i = 0; i < rt_endpoint_count; i++)
+        server->metrics.endpoints[i] = rt_endpoints[i].path;
+    if (open_server(server, error))
+        return -1;
+    *out = RT_MOVE(server);
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static void drain(int fd)
+{
+    uint64_t count;
+    (void)!read(fd, &count, sizeof count);
+}
+
+static void pause_listening(struct rt_server *server, int pause)
+{
+    if (server->listening != pause)
+        return;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct epoll_event event = {.events = pause ? 0 : EPOLLIN, .data.ptr = &server->listeners[i]};
+        (void)epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listeners[i].fd, &event);
+    }
+    server->listening = !pause;
+}
+
+static void close_listeners(struct rt_server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++)
+        close(server->listeners[i].fd);
+    server->listener_count = 0;
+}
+
+/* When all connections are taken, one that is idle makes room; where none is, the rest waits outside. */
+static int accept_clients(struct rt_server *server, int listener, struct rt_error *error)
+{
+    if (server->metrics.connections >= server->options->connections && !rt_clients_evict(server))
+        pause_listening(server, 1);
+    return rt_clients_accept(server, listener, error);
+}
+
+/* The first signal lets what runs come to its end, the second does not. */
+static void stop(struct rt_server *server, int signalled)
+{
+    const double now = rt_seconds();
+    if (!server->stopping && signalled) {
+        server->stopping = 1;
+        server->stop_at = now + server->options->grace;
+        close_listeners(server);
+        rt_clients_cut(server, now);
+        rt_scheduler_stop(server->at.answerer.scheduler, 1);
+        fprintf(stderr, "cloister: stopping; %u requests are being answered\n", (unsigned)server->metrics.requests_open);
+    } else if (server->stopping == 1 && (signalled || now >= server->stop_at)) {
+        server->stopping = 2;
+        server->stop_at = now + LAST_WORDS;
+        rt_scheduler_stop(server->at.answerer.scheduler, 0);
+    }
+}
+
+static int has_stopped(const struct rt_server *server)
+{
+    return server->stopping && (!server->metrics.requests_open || (server->stopping == 2 && rt_seconds() >= server->stop_at));
+}
+
+static int handle(struct rt_server *server, struct rt_watch *watched, struct rt_error *error)
+{
+    switch (watched->kind) {
+    case RT_WATCH_LISTENER: return server->stopping ? 0 : accept_clients(server, watched->fd, error);
+    case RT_WATCH_HTTP: return 0; /* it runs each time */
+    case RT_WATCH_CLIENT: rt_client_hung_up((struct rt_client *)watched); return 0;
+    case RT_WATCH_WAKE:
+        drain(watched->fd);
+        rt_exchanges_resume(server, 0);
+        return 0;
+    case RT_WATCH_SIGNAL:
+        drain(watched->fd);
+        stop(server, 1);
+        return 0;
+    }
+    return 0;
+}
+
+static int wait_ms(const struct rt_server *server)
+{
+    const int64_t wanted = MHD_get_timeout64s(server->daemon);
+    return wanted >= 0 && wanted < TICK_MS ? (int)wanted : TICK_MS;
+}
+
+static void tick(struct rt_server *server)
+{
+    rt_clients_cut(server, rt_seconds() - server->options->timeout);
+    stop(server, 0);
+    if (!server->stopping)
+        pause_listening(server, 0);
+}
+
+/* Clients are freed only by MHD_run, when all events that may name them are handled. */
+static int loop(struct rt_server *server, struct rt_error *error)
+{
+    struct epoll_event events[EVENTS];
+    double next_tick = 0;
+    while (!has_stopped(server)) {
+        const int count = epoll_wait(server->epoll, events, EVENTS, wait_ms(server));
+        if (count < 0 && errno != EINTR)
+            return rt_fail(error, RT_EXIT_FAILED, "waiting for requests: %s", strerror(errno));
+        for (int i = 0; i < count; i++)
+            if (handle(server, events[i].data.ptr, error))
+                return -1;
+        if (rt_seconds() >= next_tick) {
+            tick(server);
+            next_tick = rt_seconds() + 1e-3 * TICK_MS;
+        }
+        (void)MHD_run(server->daemon);
+    }
+    return 0;
+}
+
+/* ---- behind the seal ---- */
+
+static void describe(struct rt_server *server, struct rt_site *site)
+{
+    struct rt_api_site *at = &server->at;
+    char digest[2 * CR_DIGEST_BYTES + 1];
+    const uint32_t context = site->manifest->model.context;
+    cr_digest_hex(digest, site->manifest_digest);
+    snprintf(server->model, sizeof server->model, "%s", server->options->name ? server->options->name : site->manifest->name);
+    snprintf(at->answerer.fingerprint, sizeof at->answerer.fingerprint, "fp_%.12s_n1", digest);
+    at->answerer.site = site;
+    at->answerer.model = server->model;
+    at->limits = (struct rt_api_limits){
+        .vocab = site->manifest->model.vocab,
+        .context = site->context < context ? site->context : context,
+        .sampling = site->generation.sampling,
+    };
+    at->started = time(NULL);
+}
+
+static void end(struct rt_server *server)
+{
+    for (struct rt_exchange *exchange = server->exchanges; exchange; exchange = exchange->after)
+        if (exchange->call.answer)
+            rt_answer_cancel(exchange->call.answer);
+    rt_exchanges_resume(server, 1);
+    (void)MHD_run(server->daemon);
+}
+
+int rt_server_run(struct rt_server *server, struct rt_site *site, struct rt_error *error)
+{
+    const struct rt_scheduler_options options = {.slots = server->options->slots,
+                                                 .queue = server->options->queue,
+                                                 .chunk = server->options->chunk,
+                                                 .wake = server->wake.fd,
+                                                 .keep_prefix = 1};
+    if (rt_scheduler_open(&server->at.answerer.scheduler, site, &options, error))
+        return -1;
+    describe(server, site);
+    sem_post(&server->go);
+    fprintf(stderr, "cloister: %s is ready after %.1f s; %u tokens of context\n", server->model, site->load_s,
+            (unsigned)server->at.limits.context);
+    const int failed = loop(server, error);
+    end(server);
+    return failed;
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+void rt_server_close(struct rt_server **out)
+{
+    struct rt_server *server = *out;
+    if (!server)
+        return;
+    if (server->daemon)
+        MHD_stop_daemon(server->daemon); /* connections first: their answers are the scheduler's jobs */
+    if (server->thread_runs) {
+        if (server->at.answerer.scheduler)
+            rt_scheduler_stop(server->at.answerer.scheduler, 0);
+        sem_post(&server->go);
+        pthread_join(server->thread, NULL);
+    }
+    if (server->at.answerer.scheduler)
+        rt_scheduler_close(&server->at.answerer.scheduler);
+    close_listeners(server);
+    signal_fd = -1;
+    close_fd(server->signal.fd);
+    close_fd(server->wake.fd);
+    close_fd(server->epoll);
+    rt_metrics_close(&server->metrics);
+    rt_receipt_ring_close(&server->at.receipts);
+    rt_api_keys_close(&server->keys);
+    free(server);
+    *out = NULL;
+}
