@@ -37,8 +37,8 @@ struct client {
     size_t out_bytes, out_done;
     char line[LINE_BYTES]; /* of the answer, not whole yet */
     size_t line_bytes;
-    uint64_t tokens;
-    int whole; /* [DONE] has come */
+    uint64_t pieces, tokens; /* tokens: as the server counts them at the end; a piece may hold several */
+    int whole;               /* [DONE] has come */
     struct cr_hash text;
 };
 
@@ -92,7 +92,9 @@ static char *print_request(const struct settings *settings, uint64_t r, size_t *
     const uint32_t count = prompt_length(r), ids = (uint32_t)settings->vocab - FIRST_ID;
     FILE *to = open_memstream(&body, &body_bytes);
     fprintf(to,
-            "{\"model\":\"%s\",\"max_tokens\":%u,\"temperature\":0,\"stream\":true,\"ignore_eos\":true,\"cache_prompt\":false,\"prompt\":[",
+            "{\"model\":\"%s\",\"max_tokens\":%u,\"temperature\":0,\"stream\":true,\"ignore_eos\":true,\"cache_prompt\":false,\"stream_"
+            "options\":{\"include_usage\":true},"
+            "\"prompt\":[",
             settings->model, 32 + mix(r + 2) % 97);
     for (uint32_t i = 0; i < count; i++)
         fprintf(to, "%s%u", i ? "," : "", FIRST_ID + mix(r * 4099 + i) % ids);
@@ -136,7 +138,7 @@ static void send_next(struct load *load, struct client *c)
     if (!goes_on(load))
         return;
     c->request = load->next++;
-    c->line_bytes = c->tokens = 0;
+    c->line_bytes = c->pieces = c->tokens = 0;
     c->whole = 0;
     cr_hash_start(&c->text);
     free(c->out);
@@ -163,9 +165,12 @@ static void take_chunk(struct load *load, struct client *c, const char *json, si
         else
             add(&load->first, now - c->sent);
         c->last = now;
-        c->tokens++;
+        c->pieces++;
         cr_hash_feed(&c->text, yyjson_get_str(text), yyjson_get_len(text));
     }
+    yyjson_val *tokens = yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(doc), "usage"), "completion_tokens");
+    if (tokens)
+        c->tokens = yyjson_get_uint(tokens);
     yyjson_doc_free(doc);
 }
 
@@ -197,7 +202,7 @@ static void finish(struct load *load, struct client *c)
             fprintf(load->answers, "%llu %llu %s\n", (unsigned long long)c->request, (unsigned long long)c->tokens, hex);
     } else {
         load->failed++;
-        fprintf(stderr, "request %llu: %llu tokens, not whole: %.*s\n", (unsigned long long)c->request, (unsigned long long)c->tokens,
+        fprintf(stderr, "request %llu: %llu pieces, not whole: %.*s\n", (unsigned long long)c->request, (unsigned long long)c->pieces,
                 (int)(c->line_bytes < 200 ? c->line_bytes : 200), c->line);
     }
     send_next(load, c);
@@ -270,7 +275,7 @@ static void print(struct load *load)
     uint64_t under_way = 0;
     const double seconds = rt_seconds() - load->start;
     for (uint64_t i = 0; i < load->settings.clients; i++)
-        under_way += load->clients[i].fd >= 0 && load->clients[i].tokens ? load->clients[i].tokens : 0;
+        under_way += load->clients[i].fd >= 0 ? load->clients[i].pieces : 0;
     qsort(load->first.seconds, load->first.count, sizeof(float), by_size);
     qsort(load->gaps.seconds, load->gaps.count, sizeof(float), by_size);
     printf("{\"clients\":%llu,\"seconds\":%.1f,\"requests\":%llu,\"failed\":%llu,\"tok_s\":%.2f,\"first_ms\":{\"p50\":%.1f,\"p99\":%.1f},"
