@@ -84,7 +84,7 @@ static int open_http(struct rt_server *server, struct rt_error *error)
     const struct rt_server_options *options = server->options;
     server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY, 0,
                                       NULL, NULL, rt_exchange_answer, server, MHD_OPTION_CONNECTION_LIMIT, options->connections + 1,
-                                      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+                                      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, MHD_OPTION_CONNECTION_TIMEOUT,
                                       (unsigned)options->timeout, MHD_OPTION_NOTIFY_COMPLETED, rt_exchange_completed, server,
                                       MHD_OPTION_NOTIFY_CONNECTION, rt_client_notify, server, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
