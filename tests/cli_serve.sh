@@ -249,6 +249,7 @@ expect_error 400 prompt "prompt[1]" post /v1/completions '{"prompt": [1, -1]}'
 expect_error 400 suffix "not supported" post /v1/completions '{"prompt": "x", "suffix": "y"}'
 expect_error 400 tokens "not a list" post /detokenize '{"tokens": 1}'
 expect_error 400 prompt "not a string" post /tokenize '{}'
+expect_error 400 messages "180000 bytes" post $chat_path "$(chat "$(printf '%0180000d' 0)")"
 long=$(printf '%5000s' '' | sed 's/ /Malta /g')
 expect_error 400 messages "the context 1024" post $chat_path "$(chat "$long")"
 
