@@ -46,6 +46,7 @@ expect_exit 2 "$CLOISTER" serve --socket "$SOCKET"
 expect_exit 2 "$CLOISTER" serve "$bundle" --trust "$TRUST"
 expect_stderr_line "--socket"
 expect_exit 2 "$CLOISTER" serve "$bundle" --trust "$TRUST" --socket "$SOCKET" --timeout 0
+expect_exit 2 "$CLOISTER" serve "$bundle" --trust "$TRUST" --socket "$SOCKET" --name 'two words'
 expect_exit 3 "$CLOISTER" serve "$bundle" --trust "$SCRATCH" --socket "$SOCKET"
 expect [ ! -e "$SOCKET" ]
 
@@ -249,7 +250,8 @@ expect_error 400 prompt "prompt[1]" post /v1/completions '{"prompt": [1, -1]}'
 expect_error 400 suffix "not supported" post /v1/completions '{"prompt": "x", "suffix": "y"}'
 expect_error 400 tokens "not a list" post /detokenize '{"tokens": 1}'
 expect_error 400 prompt "not a string" post /tokenize '{}'
-expect_error 400 messages "180000 bytes" post $chat_path "$(chat "$(printf '%0180000d' 0)")"
+printf '{"messages": [{"role": "user", "content": "%0180000d"}]}' 0 >"$SCRATCH/long"
+expect_error 400 messages "180000 bytes" post $chat_path "@$SCRATCH/long"
 long=$(printf '%5000s' '' | sed 's/ /Malta /g')
 expect_error 400 messages "the context 1024" post $chat_path "$(chat "$long")"
 

@@ -23,6 +23,9 @@ static void check_refusal(const struct rt_api_error *error)
     size_t bytes;
     char *text = rt_api_error_print(error, &bytes);
     check(error->status >= 400 && error->status < 600 && *error->message && text);
+    yyjson_doc *doc = yyjson_read(text, bytes, YYJSON_READ_NOFLAG);
+    check(doc != NULL);
+    yyjson_doc_free(doc);
     free(text);
 }
 
