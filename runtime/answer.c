@@ -72,29 +72,31 @@ static int open_choice(struct rt_answer *answer, struct rt_choice *choice, uint3
     const struct rt_tokens *prompt = &asked->prompts[choice->prompt].tokens;
     const uint32_t room = context_of(answer->by->site) - (uint32_t)prompt->count;
     struct rt_job_terms terms = {
-        .max_new = asked->params.max_new && asked->params.max_new < room ? asked->params.max_new : room,
-        .sampling = asked->params.sampling,
-        .stops = asked->params.stops,
-        .stop_count = asked->params.stop_count,
-        .grammar = asked->grammar ? rt_grammar_share(asked->grammar) : NULL,
-        .logprobs = asked->params.logprobs,
+        .completion =
+            {
+                .max_new = asked->params.max_new && asked->params.max_new < room ? asked->params.max_new : room,
+                .sampling = asked->params.sampling,
+                .stops = asked->params.stops,
+                .stop_count = asked->params.stop_count,
+                .grammar = asked->grammar,
+                .logprobs = asked->params.logprobs,
+            },
         .receipt = 1,
         .owner = asked->owner,
         .domain = asked->domain,
         .speculate = 1,
     };
-    terms.sampling.seed += nth;
+    terms.completion.sampling.seed += nth;
     int failed = copy_prompt(&terms.prompt, prompt) ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt") : 0;
     if (!failed)
-        failed = rt_receipt_begin(&choice->receipt, answer->by->site, &terms.sampling, prompt,
+        failed = rt_receipt_begin(&choice->receipt, answer->by->site, &terms.completion.sampling, NULL, prompt,
                                   asked->kind == RT_ANSWER_CHAT ? RT_PROMPT_CHAT : RT_PROMPT_RAW, 1, error);
     memcpy(terms.chain, choice->receipt.logits, sizeof terms.chain);
     if (!failed)
-        failed = rt_job_open(&choice->job, &terms, error);
+        failed = rt_job_open(&choice->job, answer->by->site, &terms, error);
     if (!failed)
         return 0;
     rt_tokens_close(&terms.prompt);
-    rt_grammar_close(&terms.grammar);
     return -1;
 }
 

@@ -164,7 +164,7 @@ static uint32_t tokens_told(const struct rt_choice *choice, size_t text_bytes, i
 {
     const uint32_t count = rt_job_tokens(choice->job);
     uint32_t last = choice->sent_tokens;
-    while (last < count && (done || rt_job_token(choice->job, last)->text_end <= text_bytes))
+    while (last < count && (done || rt_job_token(choice->job, last).text_end <= text_bytes))
         last++;
     return last;
 }

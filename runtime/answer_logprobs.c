@@ -36,12 +36,12 @@ static yyjson_mut_val *chat(yyjson_mut_doc *doc, const struct rt_answer *answer,
 {
     yyjson_mut_val *object = yyjson_mut_obj(doc), *content = yyjson_mut_obj_add_arr(doc, object, "content");
     for (uint32_t i = first; i < last; i++) {
-        const struct rt_job_token *token = rt_job_token(job, i);
+        const struct rt_completion_token token = rt_job_token(job, i);
         yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, content);
-        add_token(doc, entry, answer, token->id, token->logprob);
+        add_token(doc, entry, answer, token.id, token.logprob);
         yyjson_mut_val *top = yyjson_mut_obj_add_arr(doc, entry, "top_logprobs");
         for (int k = 0; k < answer->terms.params.logprobs; k++)
-            add_token(doc, yyjson_mut_arr_add_obj(doc, top), answer, token->top[k].id, token->top[k].logprob);
+            add_token(doc, yyjson_mut_arr_add_obj(doc, top), answer, token.top[k].id, token.top[k].logprob);
     }
     yyjson_mut_obj_add_null(doc, object, "refusal");
     return object;
@@ -61,12 +61,12 @@ static size_t characters(const char *text, size_t bytes)
 static size_t offset_of(const struct rt_answer *answer, const struct rt_choice *choice, uint32_t i)
 {
     const struct rt_answer_prompt *prompt = &answer->terms.prompts[choice->prompt];
-    size_t bytes, before = i ? rt_job_token(choice->job, i - 1)->text_end : 0;
+    size_t bytes, before = i ? rt_job_token(choice->job, i - 1).text_end : 0;
     const char *text = rt_job_text(choice->job, &bytes);
     return characters(prompt->echo, prompt->echo_bytes) + characters(text, before < bytes ? before : bytes);
 }
 
-static void add_top(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct rt_answer *answer, const struct rt_job_token *token)
+static void add_top(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct rt_answer *answer, const struct rt_completion_token *token)
 {
     yyjson_mut_val *top = yyjson_mut_arr_add_obj(doc, list);
     for (int k = 0; k < answer->terms.params.logprobs; k++)
@@ -80,11 +80,11 @@ static yyjson_mut_val *completion(yyjson_mut_doc *doc, const struct rt_answer *a
                    *logprobs = yyjson_mut_obj_add_arr(doc, object, "token_logprobs"), *top = yyjson_mut_arr(doc),
                    *offsets = yyjson_mut_arr(doc);
     for (uint32_t i = first; i < last; i++) {
-        const struct rt_job_token *token = rt_job_token(choice->job, i);
-        yyjson_mut_arr_append(tokens, token_text(doc, answer, token->id));
-        yyjson_mut_arr_add_real(doc, logprobs, shown(token->logprob));
+        const struct rt_completion_token token = rt_job_token(choice->job, i);
+        yyjson_mut_arr_append(tokens, token_text(doc, answer, token.id));
+        yyjson_mut_arr_add_real(doc, logprobs, shown(token.logprob));
         yyjson_mut_arr_add_uint(doc, offsets, offset_of(answer, choice, i));
-        add_top(doc, top, answer, token);
+        add_top(doc, top, answer, &token);
     }
     yyjson_mut_obj_add_val(doc, object, "top_logprobs", answer->terms.params.logprobs ? top : yyjson_mut_null(doc));
     yyjson_mut_obj_add_val(doc, object, "text_offset", offsets);

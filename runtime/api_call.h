@@ -21,6 +21,9 @@ struct rt_api_site { /* what all requests share */
     int share_prefixes; /* cached beginnings of prompts are everybody's */
 };
 
+/* Fills in what follows from the site: limits, and the fingerprint of its bits. model: the name that is shown; it stays the caller's. */
+void rt_api_site_describe(struct rt_api_site *at, struct rt_site *site, const char *model);
+
 struct rt_api_call {
     const struct rt_api_site *at;
     const struct rt_owner *owner;

@@ -41,14 +41,14 @@ static int read_sampling(struct rt_api_params *params, yyjson_val *request, stru
     if (rt_api_float(request, "temperature", 0, 100, &sampling->temperature, error) ||
         rt_api_float(request, "top_p", 0, 1, &sampling->top_p, error) || rt_api_float(request, "min_p", 0, 1, &sampling->min_p, error) ||
         rt_api_float(request, "repetition_penalty", 0.01, 100, &sampling->repeat_penalty, error) ||
-        rt_api_float(request, "frequency_penalty", -2, 2, &params->frequency_penalty, error) ||
-        rt_api_float(request, "presence_penalty", -2, 2, &params->presence_penalty, error))
+        rt_api_float(request, "frequency_penalty", -2, 2, &params->sampling.frequency_penalty, error) ||
+        rt_api_float(request, "presence_penalty", -2, 2, &params->sampling.presence_penalty, error))
         return -1;
     return read_top_k(sampling, request, error) || read_seed(params, request, error) ? -1 : 0;
 }
 
 /* {"1234": -100}: ids are keys, since JSON has no other. */
-static int read_bias(struct rt_api_bias *out, const char *key, yyjson_val *value, uint32_t vocab, struct rt_api_error *error)
+static int read_bias(struct rt_bias *out, const char *key, yyjson_val *value, uint32_t vocab, struct rt_api_error *error)
 {
     char *end;
     errno = 0;
@@ -59,7 +59,7 @@ static int read_bias(struct rt_api_bias *out, const char *key, yyjson_val *value
     const double bias = yyjson_is_num(value) ? yyjson_get_num(value) : -1000;
     if (!(bias >= -100 && bias <= 100))
         return rt_api_fail(error, 400, "invalid_value", "logit_bias", "logit_bias: of token %llu: not a number from -100 to 100", id);
-    *out = (struct rt_api_bias){(uint32_t)id, (float)bias};
+    *out = (struct rt_bias){(uint32_t)id, (float)bias};
     return 0;
 }
 
@@ -68,14 +68,15 @@ static int read_biases(struct rt_api_params *params, yyjson_val *request, uint32
     yyjson_val *object = rt_api_get(request, "logit_bias"), *key;
     if (!object)
         return 0;
-    if (!yyjson_is_obj(object) || yyjson_obj_size(object) > RT_API_BIASES_MAX)
-        return rt_api_fail(error, 400, "invalid_type", "logit_bias", "logit_bias is not an object of at most %d tokens", RT_API_BIASES_MAX);
+    if (!yyjson_is_obj(object) || yyjson_obj_size(object) > RT_BIASES_MAX)
+        return rt_api_fail(error, 400, "invalid_type", "logit_bias", "logit_bias is not an object of at most %d tokens", RT_BIASES_MAX);
     params->biases = calloc(yyjson_obj_size(object) + 1, sizeof *params->biases);
     if (!params->biases)
         return rt_api_fail(error, 503, NULL, NULL, "no memory for logit_bias");
+    params->sampling.biases = params->biases;
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     while ((key = yyjson_obj_iter_next(&iter)))
-        if (read_bias(&params->biases[params->bias_count++], yyjson_get_str(key), yyjson_obj_iter_get_val(key), vocab, error))
+        if (read_bias(&params->biases[params->sampling.bias_count++], yyjson_get_str(key), yyjson_obj_iter_get_val(key), vocab, error))
             return -1;
     return 0;
 }
@@ -85,9 +86,9 @@ static int read_biases(struct rt_api_params *params, yyjson_val *request, uint32
 static int read_stop(struct rt_api_params *params, yyjson_val *value, struct rt_api_error *error)
 {
     const char *text = yyjson_get_str(value);
-    if (!text || !*text || yyjson_get_len(value) > RT_API_STOP_BYTES || strlen(text) != yyjson_get_len(value))
+    if (!text || !*text || yyjson_get_len(value) > RT_STOP_BYTES_MAX || strlen(text) != yyjson_get_len(value))
         return rt_api_fail(error, 400, "invalid_value", "stop", "stop: give strings of 1 to %d bytes, without a zero byte",
-                           RT_API_STOP_BYTES);
+                           RT_STOP_BYTES_MAX);
     params->stops[params->stop_count++] = text;
     return 0;
 }
@@ -99,8 +100,8 @@ static int read_stops(struct rt_api_params *params, yyjson_val *request, struct 
         return 0;
     if (!yyjson_is_arr(stop))
         return read_stop(params, stop, error);
-    if (yyjson_arr_size(stop) > RT_API_STOPS_MAX)
-        return rt_api_fail(error, 400, "invalid_value", "stop", "stop: more than %d", RT_API_STOPS_MAX);
+    if (yyjson_arr_size(stop) > RT_STOP_TEXTS_MAX)
+        return rt_api_fail(error, 400, "invalid_value", "stop", "stop: more than %d", RT_STOP_TEXTS_MAX);
     yyjson_arr_iter iter = yyjson_arr_iter_with(stop);
     while ((value = yyjson_arr_iter_next(&iter)))
         if (read_stop(params, value, error))

@@ -4,36 +4,24 @@
 #define CLOISTER_API_PARAMS_H
 
 #include "runtime/api_json.h"
-#include "runtime/sampler.h"
+#include "runtime/completion.h"
 
-enum {
-    RT_API_CHOICES_MAX = 128,
-    RT_API_STOPS_MAX = 16,
-    RT_API_STOP_BYTES = 1024,
-    RT_API_BIASES_MAX = 1024,
-};
+enum { RT_API_CHOICES_MAX = 128 };
 
 struct rt_api_limits { /* of the site, and its publisher's parameters where the request says nothing */
     uint32_t vocab, context;
     struct rt_sampling sampling;
 };
 
-struct rt_api_bias {
-    uint32_t id;
-    float bias;
-};
-
 struct rt_api_params { /* rt_api_params_close frees; the stops point into the request's document */
     struct rt_sampling sampling;
-    int seeded; /* by the request */
-    float frequency_penalty, presence_penalty;
-    struct rt_api_bias *biases;
-    size_t bias_count;
-    uint32_t max_new; /* 0: as many as the context holds */
+    int seeded;             /* by the request */
+    struct rt_bias *biases; /* those of the sampling */
+    uint32_t max_new;       /* 0: as many as the context holds */
     uint32_t n;
     int stream, include_usage;
     int logprobs; /* -1: none; else so many of the likeliest beside each token's own */
-    const char *stops[RT_API_STOPS_MAX];
+    const char *stops[RT_STOP_TEXTS_MAX];
     size_t stop_count;
 };
 

@@ -49,8 +49,9 @@ static int parse(const struct rt_call *call, struct serve_options *options, stru
         {"--api-keys", RT_OPTION_TEXT, &server->api_keys, "FILE", "ask for an API key; FILE has names and keys' BLAKE2b-256", 0},
         {"--slots", RT_OPTION_UNSIGNED, &options->slots, "N", "answers that are computed at the same time (default 16)", 4096},
         {"--queue", RT_OPTION_UNSIGNED, &options->queue, "N", "answers that may wait for a slot (default 256)", 65536},
-        {"--ctx", RT_OPTION_UNSIGNED, &options->context, "N", "tokens of cache, over all answers (default 16384)", UINT32_MAX},
-        {"--chunk", RT_OPTION_UNSIGNED, &options->chunk, "N", "tokens of prompts in a step that also decodes (default 256)", 65536},
+        {"--ctx", RT_OPTION_UNSIGNED, &options->context, "N", "tokens of cache, over all answers (default: 4096 for each slot)",
+         UINT32_MAX},
+        {"--chunk", RT_OPTION_UNSIGNED, &options->chunk, "N", "tokens of prompts in a step that also decodes (default 128)", 65536},
         {"-t", RT_OPTION_UNSIGNED, &options->threads, "N", "use N physical cores (default: all allowed)", 4096},
         {"--kv", RT_OPTION_TEXT, &options->kv, "f32|bf16|int8", "how keys and values are cached (default bf16)", 0},
         {"--isa", RT_OPTION_TEXT, &options->site.isa, RT_ISA_NAMES, RT_ISA_HELP, 0},
@@ -71,7 +72,7 @@ static int parse(const struct rt_call *call, struct serve_options *options, stru
         return rt_fail(error, RT_EXIT_USAGE, "which bundle?");
     options->site.threads = (unsigned)options->threads;
     options->site.context = (uint32_t)options->context;
-    options->site.sequences = (uint32_t)options->slots;
+    options->site.slots = server->slots = (uint32_t)options->slots;
     server->queue = (uint32_t)options->queue;
     server->chunk = (uint32_t)options->chunk;
     server->connections = (uint32_t)options->connections;
@@ -97,10 +98,9 @@ int cmd_serve(const struct rt_call *call, struct rt_error *error)
         .site = {.trust = RT_TRUST_DIRECTORY, .seal = rt_seal_server},
         .server = {.grace = 30, .timeout = 60},
         .kv = "bf16",
-        .context = 16384,
         .slots = 16,
         .queue = 256,
-        .chunk = 256,
+        .chunk = 128,
         .connections = 4096,
         .max_body = 8 << 20,
     };

@@ -107,15 +107,16 @@ static void print_scheduler(FILE *out, const struct rt_scheduler *scheduler)
     print_counter(out, "prompt_tokens_total", "Tokens of prompts.", state.prompt_tokens);
     print_counter(out, "cached_tokens_total", "Tokens of prompts that were in the cache already.", state.cached_tokens);
     print_counter(out, "answer_tokens_total", "Tokens of answers.", state.answer_tokens);
-    print_counter(out, "drafted_tokens_total", "Tokens that were guessed.", state.drafted_tokens);
+    print_counter(out, "drafted_tokens_total", "Tokens that were guessed from the text so far.", state.drafted_tokens);
     print_counter(out, "accepted_tokens_total", "Guesses that were right.", state.accepted_tokens);
     print_counter(out, "jobs_done_total", "Answers that came to their end.", state.done);
     print_counter(out, "jobs_failed_total", "Answers that failed.", state.failed);
     print_counter(out, "jobs_cancelled_total", "Answers that nobody waited for any more.", state.cancelled);
     print_counter(out, "jobs_refused_total", "Answers for which the queue was full.", state.refused);
+    print_counter(out, "jobs_preempted_total", "Times that an answer had to leave its place for another's.", state.preempted);
     print_gauge(out, "cache_pages", "Pages of the cache of keys and values.", state.pages);
     print_gauge(out, "cache_pages_free", "Pages that hold nothing.", state.pages_free);
-    print_gauge(out, "cache_pages_kept", "Pages that hold beginnings of prompts for later ones.", state.pages_cached);
+    print_gauge(out, "cache_pages_kept", "Pages that hold beginnings of prompts for later ones.", state.pages_idle);
     print_histogram(out, "first_token_seconds", "Time from a job's arrival to its first token.", &state.first_token);
     print_histogram(out, "next_token_seconds", "Time between two tokens of an answer.", &state.next_token);
 }

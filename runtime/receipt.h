@@ -17,6 +17,7 @@
 enum { RT_RECEIPT_MAX_BYTES = CR_MANIFEST_MAX_BYTES };
 
 enum rt_prompt_form { RT_PROMPT_CHAT, RT_PROMPT_RAW };
+enum rt_grammar_kind { RT_GRAMMAR_NONE, RT_GRAMMAR_SCHEMA, RT_GRAMMAR_GBNF, RT_GRAMMAR_JSON };
 
 struct rt_receipt { /* rt_receipt_close frees */
     char program[64];
@@ -26,6 +27,9 @@ struct rt_receipt { /* rt_receipt_close frees */
     uint64_t bundle_version;
     enum kn_kv kv;
     struct rt_sampling sampling;
+    struct rt_bias *biases; /* what sampling.biases points to */
+    enum rt_grammar_kind grammar_kind;
+    char *grammar; /* its text, 0-terminated; NULL with RT_GRAMMAR_NONE and RT_GRAMMAR_JSON */
     enum rt_prompt_form form;
     uint32_t prompt_count;
     struct rt_tokens prompt; /* empty where they are kept out */

@@ -9,6 +9,7 @@ struct replay { /* under way */
     struct rt_site *site;
     struct rt_sequence *sequence;
     struct rt_sampler *sampler;
+    struct rt_sampler_space *space;
     const struct rt_receipt *receipt;
     const char *path;
     size_t chosen;                  /* tokens of the output that are chosen again */
@@ -43,10 +44,10 @@ static int choose(struct replay *r, float *logits, struct rt_error *error)
 {
     const uint64_t position = r->receipt->prompt_count + r->chosen;
     rt_logits_chain(r->chain, logits, r->site->manifest->model.vocab);
-    const uint32_t id = rt_sampler_pick(r->sampler, logits, position);
+    const uint32_t id = rt_sampler_pick(r->sampler, r->space, logits, NULL, position);
     if (id != r->receipt->output.ids[r->chosen])
         return fail_token(r, id, error);
-    rt_sampler_see(r->sampler, id);
+    rt_sampler_answer(r->sampler, id);
     r->chosen++;
     return 0;
 }
@@ -117,10 +118,14 @@ int rt_replay(struct rt_site *site, const struct rt_receipt *receipt, const stru
               struct rt_error *error)
 {
     RT_CLEAN(rt_sampler_close) struct rt_sampler *sampler = NULL;
+    RT_CLEAN(rt_sampler_space_close) struct rt_sampler_space *space = NULL;
     struct replay r = {.site = site, .receipt = receipt, .path = path};
-    if (check_tokens(&r, error) || rt_sampler_open(&sampler, site->kernels, site->manifest->model.vocab, &receipt->sampling, error))
+    const uint32_t vocab = site->manifest->model.vocab;
+    if (check_tokens(&r, error) || rt_sampler_open(&sampler, site->kernels, vocab, &receipt->sampling, error) ||
+        rt_sampler_space_open(&space, vocab, error))
         return -1;
     r.sampler = sampler;
+    r.space = space;
     r.sequence = rt_sequence_open(site->engine);
     if (!r.sequence)
         return rt_fail(error, RT_EXIT_RESOURCES, "no sequence is left for the prompt");

@@ -277,24 +277,6 @@ static int loop(struct rt_server *server, struct rt_error *error)
 
 /* ---- behind the seal ---- */
 
-static void describe(struct rt_server *server, struct rt_site *site)
-{
-    struct rt_api_site *at = &server->at;
-    char digest[2 * CR_DIGEST_BYTES + 1];
-    const uint32_t context = site->manifest->model.context;
-    cr_digest_hex(digest, site->manifest_digest);
-    snprintf(server->model, sizeof server->model, "%s", server->options->name ? server->options->name : site->manifest->name);
-    snprintf(at->answerer.fingerprint, sizeof at->answerer.fingerprint, "fp_%.12s_n1", digest);
-    at->answerer.site = site;
-    at->answerer.model = server->model;
-    at->limits = (struct rt_api_limits){
-        .vocab = site->manifest->model.vocab,
-        .context = site->context < context ? site->context : context,
-        .sampling = site->generation.sampling,
-    };
-    at->started = time(NULL);
-}
-
 static void end(struct rt_server *server)
 {
     for (struct rt_exchange *exchange = server->exchanges; exchange; exchange = exchange->after)
@@ -306,10 +288,15 @@ static void end(struct rt_server *server)
 
 int rt_server_run(struct rt_server *server, struct rt_site *site, struct rt_error *error)
 {
-    const struct rt_scheduler_options options = {server->options->queue, server->options->chunk, server->wake.fd, 1};
+    const struct rt_scheduler_options options = {.slots = server->options->slots,
+                                                 .queue = server->options->queue,
+                                                 .chunk = server->options->chunk,
+                                                 .wake = server->wake.fd,
+                                                 .keep_prefix = 1};
     if (rt_scheduler_open(&server->at.answerer.scheduler, site, &options, error))
         return -1;
-    describe(server, site);
+    snprintf(server->model, sizeof server->model, "%s", server->options->name ? server->options->name : site->manifest->name);
+    rt_api_site_describe(&server->at, site, server->model);
     sem_post(&server->go);
     fprintf(stderr, "cloister: %s is ready after %.1f s; %u tokens of context\n", server->model, site->load_s,
             (unsigned)server->at.limits.context);

@@ -9,14 +9,14 @@
 struct rt_server;
 
 struct rt_server_options {
-    struct rt_text_list sockets; /* paths */
-    const char *api_keys;        /* a file; NULL: a Unix socket's peers are who they are */
-    const char *name;            /* of the model, as it is shown; NULL: the bundle's */
-    uint32_t queue, chunk;       /* as the scheduler has them */
-    uint32_t connections;        /* at most so many at a time */
-    size_t max_body;             /* bytes */
-    double grace;                /* seconds that answers under way have when the server is to stop */
-    double timeout;              /* seconds for a request to arrive, for a reader to read on, and that an idle connection is kept */
+    struct rt_text_list sockets;  /* paths */
+    const char *api_keys;         /* a file; NULL: a Unix socket's peers are who they are */
+    const char *name;             /* of the model, as it is shown; NULL: the bundle's */
+    uint32_t slots, queue, chunk; /* as the scheduler has them */
+    uint32_t connections;         /* at most so many at a time */
+    size_t max_body;              /* bytes */
+    double grace;                 /* seconds that answers under way have when the server is to stop */
+    double timeout;               /* seconds for a request to arrive, for a reader to read on, and that an idle connection is kept */
     int share_prefixes, log_prompts;
 };
 

@@ -8,6 +8,7 @@
 #include "runtime/isa.h"
 #include "runtime/machine_memory.h"
 #include "runtime/progress.h"
+#include "runtime/scheduler.h"
 #include "runtime/scope.h"
 #include "runtime/seal.h"
 #include "runtime/topology.h"
@@ -97,10 +98,16 @@ void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_site 
 
 static struct rt_engine_options engine_options(const struct rt_site *site, const struct rt_site_options *options)
 {
-    struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->context, .max_sequences = 2, .max_logits = 1};
-    if (options->sequences)
-        engine.max_sequences = engine.max_logits = options->sequences;
+    struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->cache_tokens, .max_sequences = 2, .max_logits = 1};
+    if (options->slots) {
+        engine.max_sequences = options->slots;
+        engine.max_logits = options->slots + RT_SCHEDULER_GUESSES;
+        engine.keep_prefixes = 1;
+    }
     rt_site_choose_rows(&engine, site, options->max_logits > 1);
+    if (engine.max_rows < engine.max_logits) /* every answer gets its token in every step */
+        engine.max_rows = engine.max_logits;
+    engine.max_hidden = options->vectors ? engine.max_rows : 0;
     return engine;
 }
 
@@ -175,6 +182,15 @@ static int check_digest(struct rt_site *site, const struct rt_site_options *opti
                    options->bundle, site->manifest->name, (unsigned long long)site->manifest->version, is, wanted);
 }
 
+static void choose_context(struct rt_site *site, const struct rt_site_options *options)
+{
+    const uint32_t most = site->manifest->model.context, slots = options->slots ? options->slots : 1;
+    const uint64_t each = DEFAULT_CONTEXT < most ? DEFAULT_CONTEXT : most, all = options->context ? options->context : each * slots;
+    const uint64_t useful = (uint64_t)most * slots;
+    site->cache_tokens = (uint32_t)(all < useful ? all : useful);
+    site->context = site->cache_tokens < most ? site->cache_tokens : most;
+}
+
 static int open_verified(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
     RT_CLEAN(cr_trust_close) struct cr_trust *trust = NULL;
@@ -184,9 +200,7 @@ static int open_verified(struct rt_site *site, const struct rt_site_options *opt
     if (check_digest(site, options, error))
         return -1;
     site->kv = options->kv;
-    const uint64_t most = (uint64_t)site->manifest->model.context * (options->sequences ? options->sequences : 1);
-    const uint32_t context = options->context ? options->context : DEFAULT_CONTEXT;
-    site->context = context < most ? context : (uint32_t)most;
+    choose_context(site, options);
     return 0;
 }
 

@@ -15,11 +15,11 @@ struct rt_site;
 struct rt_site_options {
     const char *bundle, *trust;
     unsigned threads; /* 0: all allowed cores */
-    uint32_t context; /* tokens of cache; 0: the model's context, at most 4096 */
-    uint32_t
-        sequences; /* answers at the same time, which share the cache; 0: one, so that the model's context is all that is wanted of it */
+    uint32_t context; /* tokens of cache; 0: the model's context, at most 4096, for each slot */
+    uint32_t slots;   /* answers at once, whose beginnings are kept (scheduler.h); 0: one after another */
     enum kn_kv kv;
     const char *isa;                     /* --isa: no better instruction set than this; NULL: the best */
+    int vectors;                         /* hidden states can be asked for, where there are slots */
     uint32_t max_logits;                 /* 1, or more for `logits --all` */
     int json, quiet;                     /* where progress goes: nowhere with either */
     const uint8_t *manifest_digest;      /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
@@ -40,7 +40,8 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_template *chat_template; /* NULL: none, or unsupported; why is in template_error */
     struct rt_error template_error;
     struct rt_generation generation; /* greedy, and the tokenizer's end, where the bundle says nothing */
-    uint32_t context;                /* tokens the cache holds, over all sequences */
+    uint32_t context;                /* tokens that a sequence can have */
+    uint32_t cache_tokens;           /* and all together */
     uint32_t max_rows;               /* tokens in one step */
     uint8_t manifest_digest[CR_DIGEST_BYTES];
     enum kn_kv kv;
