@@ -155,6 +155,7 @@ int rt_answer_open(struct rt_answer **out, const struct rt_answerer *by, struct 
 
 void rt_answer_cancel(struct rt_answer *answer)
 {
+    answer->cancelled = 1;
     for (size_t i = 0; i < answer->choice_count; i++)
         rt_job_close(&answer->choices[i].job);
 }

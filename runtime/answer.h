@@ -52,6 +52,7 @@ struct rt_answer {
     size_t choice_count;
     uint64_t prompt_tokens; /* of all prompts */
     int ended;              /* streaming: all is said */
+    int cancelled;          /* the choices have no jobs any more */
 };
 
 void rt_answer_terms_close(struct rt_answer_terms *terms);

@@ -55,7 +55,7 @@ static int is_several(yyjson_val *prompt)
 static int read_prompts(struct rt_answer_terms *terms, const struct rt_site *site, yyjson_val *request, int echo,
                         struct rt_api_error *error)
 {
-    yyjson_val *given = rt_api_get(request, "prompt"), *prompt = is_several(given) ? yyjson_arr_get_first(given) : given;
+    yyjson_val *given = rt_api_get(request, "prompt");
     const size_t count = is_several(given) ? yyjson_arr_size(given) : 1;
     if (count > RT_API_CHOICES_MAX)
         return rt_api_fail(error, 400, "invalid_value", "prompt", "more than %d prompts at once", RT_API_CHOICES_MAX);
@@ -63,8 +63,8 @@ static int read_prompts(struct rt_answer_terms *terms, const struct rt_site *sit
     if (!terms->prompts)
         return rt_api_fail(error, 503, NULL, NULL, "no memory for the prompts");
     terms->prompt_count = count;
-    for (size_t i = 0; i < count; i++, prompt = unsafe_yyjson_get_next(prompt))
-        if (read_prompt(&terms->prompts[i], site, prompt, echo, error))
+    for (size_t i = 0; i < count; i++)
+        if (read_prompt(&terms->prompts[i], site, is_several(given) ? yyjson_arr_get(given, i) : given, echo, error))
             return -1;
     return 0;
 }

@@ -2,6 +2,8 @@
 #include "runtime/api_error.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <utf8proc.h>
 #include <yyjson.h>
 
 static const char *type_of(int status)
@@ -13,11 +15,16 @@ static const char *type_of(int status)
     return status < 500 ? "invalid_request_error" : "server_error";
 }
 
-static void hide_control_characters(char *text)
+/* What a message quotes may be cut in the middle of a character, and hold others that move a terminal's cursor. */
+static void make_printable(char *text)
 {
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    utf8proc_int32_t character;
+    for (size_t at = 0, left = strlen(text), step; left; at += step, left -= step) {
+        const utf8proc_ssize_t bytes = utf8proc_iterate((const utf8proc_uint8_t *)text + at, (utf8proc_ssize_t)left, &character);
+        step = bytes > 0 ? (size_t)bytes : 1;
+        if (bytes <= 0 || character < 0x20 || (character >= 0x7f && character < 0xa0))
+            memset(text + at, '?', step);
+    }
 }
 
 int rt_api_fail(struct rt_api_error *error, int status, const char *code, const char *param, const char *format, ...)
@@ -28,8 +35,8 @@ int rt_api_fail(struct rt_api_error *error, int status, const char *code, const 
     vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
     snprintf(error->param, sizeof error->param, "%s", param ? param : "");
-    hide_control_characters(error->message);
-    hide_control_characters(error->param);
+    make_printable(error->message);
+    make_printable(error->param);
     return -1;
 }
 
@@ -57,7 +64,7 @@ char *rt_api_error_print(const struct rt_api_error *error, size_t *bytes)
     yyjson_mut_obj_add_str(doc, body, "type", type_of(error->status));
     add_text(doc, body, "param", error->param);
     add_text(doc, body, "code", error->code);
-    char *text = yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE | YYJSON_WRITE_NEWLINE_AT_END, bytes);
+    char *text = yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, bytes);
     yyjson_mut_doc_free(doc);
     return text;
 }

@@ -15,7 +15,8 @@ struct rt_api_error {
     char message[1024];
 };
 
-/* Fills *error and returns -1. code and param may be NULL. Control characters in param and message become '?'. */
+/* Fills *error and returns -1. code and param may be NULL. Control characters and halves of
+ * characters in them become '?'. */
 int rt_api_fail(struct rt_api_error *error, int status, const char *code, const char *param, const char *format, ...) RT_PRINTF(5, 6);
 /* The same from what failed below: what the user asked for wrongly is 400, the rest is the server's fault. */
 int rt_api_fail_below(struct rt_api_error *error, const char *param, const struct rt_error *below);

@@ -15,12 +15,22 @@ struct serve_options {
     uint64_t threads, context, slots, queue, chunk, connections, max_body;
 };
 
+static int is_name(const char *text)
+{
+    size_t bytes = 0;
+    while (text[bytes] > ' ' && text[bytes] < 0x7f)
+        bytes++;
+    return bytes && !text[bytes] && bytes < RT_NAME_MAX;
+}
+
 static int check_options(const struct serve_options *options, struct rt_error *error)
 {
     if (!options->server.sockets.count)
         return rt_fail(error, RT_EXIT_USAGE, "where to listen? Give --socket PATH");
     if (!options->slots || !options->chunk || !options->connections || !options->max_body)
         return rt_fail(error, RT_EXIT_USAGE, "--slots, --chunk, --connections and --max-body are at least 1");
+    if (options->server.name && !is_name(options->server.name))
+        return rt_fail(error, RT_EXIT_USAGE, "--name: give 1 to %d letters, digits and signs of ASCII, without spaces", RT_NAME_MAX - 1);
     if (!(options->server.grace >= 0 && options->server.grace <= 86400))
         return rt_fail(error, RT_EXIT_USAGE, "--grace %g is not between 0 and 86400 seconds", options->server.grace);
     if (!(options->server.timeout >= 1 && options->server.timeout <= 86400))

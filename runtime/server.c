@@ -82,11 +82,11 @@ static int allow_descriptors(uint32_t connections, struct rt_error *error)
 static int open_http(struct rt_server *server, struct rt_error *error)
 {
     const struct rt_server_options *options = server->options;
-    server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY, 0,
-                                      NULL, NULL, rt_exchange_answer, server, MHD_OPTION_CONNECTION_LIMIT, options->connections + 1,
-                                      MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
-                                      (unsigned)options->timeout, MHD_OPTION_NOTIFY_COMPLETED, rt_exchange_completed, server,
-                                      MHD_OPTION_NOTIFY_CONNECTION, rt_client_notify, server, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY, 0, NULL, NULL, rt_exchange_answer,
+        server, MHD_OPTION_CONNECTION_LIMIT, options->connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY,
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)options->timeout, MHD_OPTION_NOTIFY_COMPLETED,
+        rt_exchange_completed, server, MHD_OPTION_NOTIFY_CONNECTION, rt_client_notify, server, MHD_OPTION_END);
     const union MHD_DaemonInfo *info = server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info)
         return rt_fail(error, RT_EXIT_RESOURCES, "the HTTP library does not start: %s", strerror(errno));
@@ -186,12 +186,15 @@ static void close_listeners(struct rt_server *server)
     server->listener_count = 0;
 }
 
-/* When all connections are taken, one that is idle makes room; where none is, the rest waits outside. */
-static int accept_clients(struct rt_server *server, int listener, struct rt_error *error)
+/* When all connections are taken, one that is idle makes room in the next round; where none is, the rest waits outside until the next tick. */
+static void accept_clients(struct rt_server *server)
 {
-    if (server->metrics.connections >= server->options->connections && !rt_clients_evict(server))
+    const int full = server->metrics.connections >= server->options->connections;
+    int left = 0;
+    for (size_t i = 0; i < server->listener_count; i++)
+        left |= rt_clients_accept(server, server->listeners[i].fd);
+    if (left && !(full && rt_clients_evict(server)))
         pause_listening(server, 1);
-    return rt_clients_accept(server, listener, error);
 }
 
 /* The first signal lets what runs come to its end, the second does not. */
@@ -217,20 +220,21 @@ static int has_stopped(const struct rt_server *server)
     return server->stopping && (!server->metrics.requests_open || (server->stopping == 2 && rt_seconds() >= server->stop_at));
 }
 
-static int handle(struct rt_server *server, struct rt_watch *watched, struct rt_error *error)
+/* Returns 1 where clients wait to be accepted: that, as MHD_run, is for when no event is left that may name a client. */
+static int handle(struct rt_server *server, struct rt_watch *watched)
 {
     switch (watched->kind) {
-    case RT_WATCH_LISTENER: return server->stopping ? 0 : accept_clients(server, watched->fd, error);
-    case RT_WATCH_HTTP: return 0; /* it runs each time */
-    case RT_WATCH_CLIENT: rt_client_hung_up((struct rt_client *)watched); return 0;
+    case RT_WATCH_LISTENER: return 1;
+    case RT_WATCH_HTTP: break;
+    case RT_WATCH_CLIENT: rt_client_hung_up((struct rt_client *)watched); break;
     case RT_WATCH_WAKE:
         drain(watched->fd);
         rt_exchanges_resume(server, 0);
-        return 0;
+        break;
     case RT_WATCH_SIGNAL:
         drain(watched->fd);
         stop(server, 1);
-        return 0;
+        break;
     }
     return 0;
 }
@@ -249,7 +253,6 @@ static void tick(struct rt_server *server)
         pause_listening(server, 0);
 }
 
-/* Clients are freed only by MHD_run, when all events that may name them are handled. */
 static int loop(struct rt_server *server, struct rt_error *error)
 {
     struct epoll_event events[EVENTS];
@@ -258,13 +261,15 @@ static int loop(struct rt_server *server, struct rt_error *error)
         const int count = epoll_wait(server->epoll, events, EVENTS, wait_ms(server));
         if (count < 0 && errno != EINTR)
             return rt_fail(error, RT_EXIT_FAILED, "waiting for requests: %s", strerror(errno));
+        int knocking = 0;
         for (int i = 0; i < count; i++)
-            if (handle(server, events[i].data.ptr, error))
-                return -1;
+            knocking |= handle(server, events[i].data.ptr);
         if (rt_seconds() >= next_tick) {
             tick(server);
             next_tick = rt_seconds() + 1e-3 * TICK_MS;
         }
+        if (knocking)
+            accept_clients(server);
         (void)MHD_run(server->daemon);
     }
     return 0;

@@ -76,18 +76,16 @@ static struct rt_owner owner_of(int fd)
 
 /* ---- from first to last ---- */
 
-int rt_clients_accept(struct rt_server *server, int listener, struct rt_error *error)
+int rt_clients_accept(struct rt_server *server, int listener)
 {
     for (;;) {
         if (server->metrics.connections >= server->options->connections)
-            return 0;
+            return -1;
         const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
-        if (fd < 0 && (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-            return 0;
         if (fd < 0)
-            return rt_fail(error, RT_EXIT_FAILED, "accepting connections: %s", strerror(errno));
+            return errno == EAGAIN ? 0 : -1;
         const struct sockaddr peer = {.sa_family = AF_UNIX};
         (void)MHD_add_connection(server->daemon, fd, &peer, sizeof peer); /* closes what it does not take */
     }
@@ -134,7 +132,6 @@ void rt_client_notify(void *server, struct MHD_Connection *connection, void **cl
 void rt_client_hung_up(struct rt_client *client)
 {
     struct rt_exchange *exchange = client->exchange;
-    client->gone = 1;
     if (!exchange || !exchange->call.answer)
         return;
     rt_answer_cancel(exchange->call.answer);

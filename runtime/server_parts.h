@@ -29,7 +29,6 @@ struct rt_client { /* a connection; lives as long as libmicrohttpd's */
     struct rt_exchange *exchange; /* the request under way; NULL: none */
     struct rt_client *before, *after;
     double quiet_since; /* no whole request has come since then; 0: one is being answered, and the client is in no list */
-    int gone;           /* both ways are closed */
 };
 
 struct rt_endpoint {  /* server_request.c has them */
@@ -79,7 +78,8 @@ struct rt_server {
 
 /* ---- server_client.c ---- */
 
-RT_MUST_CHECK int rt_clients_accept(struct rt_server *server, int listener, struct rt_error *error);
+/* All that wait at the listener; 0, or -1 when they have to wait longer: no connection, descriptor or memory is left. */
+RT_MUST_CHECK int rt_clients_accept(struct rt_server *server, int listener);
 void rt_client_notify(void *server, struct MHD_Connection *connection, void **client, enum MHD_ConnectionNotificationCode code);
 void rt_client_hung_up(struct rt_client *client);
 void rt_client_is_quiet(struct rt_client *client); /* from now on */

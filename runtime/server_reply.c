@@ -82,12 +82,22 @@ static void log_answer(const struct rt_answer *answer)
         fprintf(stderr, " prefill_s=%.3f decode_s=%.3f", rt_job_result(job)->prefill_s, rt_job_result(job)->decode_s);
 }
 
+/* The message may quote the request, so it is told only where the server is at fault. */
+static void log_refusal(const struct rt_api_error *refusal)
+{
+    if (refusal->code)
+        fprintf(stderr, " error=%s", refusal->code);
+    if (*refusal->param)
+        fprintf(stderr, " param=%s", refusal->param);
+    if (refusal->status >= 500)
+        fprintf(stderr, " message=\"%s\"", refusal->message);
+}
+
 void rt_exchange_log(const struct rt_exchange *exchange)
 {
     fprintf(stderr, "%s %s status=%d owner=%s", exchange->method, exchange->path, exchange->status, exchange->owner.name);
     if (exchange->call.answer)
         log_answer(exchange->call.answer);
-    if (exchange->refusal.status)
-        fprintf(stderr, " error=\"%s\"", exchange->refusal.message);
+    log_refusal(&exchange->refusal);
     fprintf(stderr, " total_s=%.3f\n", rt_seconds() - exchange->started);
 }

@@ -215,7 +215,7 @@ static enum MHD_Result reply_answer(struct rt_exchange *exchange)
 
 static enum MHD_Result go_on(struct rt_exchange *exchange)
 {
-    if (exchange->client->gone)
+    if (exchange->call.answer->cancelled)
         return MHD_NO;
     if (exchange->streaming)
         return MHD_YES;

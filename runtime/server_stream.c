@@ -13,7 +13,7 @@ static int format_more(struct rt_exchange *exchange)
 {
     struct rt_answer *answer = exchange->call.answer;
     exchange->out.count = exchange->sent = 0;
-    if (exchange->client->gone || rt_answer_stream(answer, &exchange->out))
+    if (answer->cancelled || rt_answer_stream(answer, &exchange->out))
         return -1;
     if (answer->ended)
         rt_api_receipts_keep(exchange->call.at->receipts, answer);
