@@ -35,6 +35,7 @@ const struct reply_way reply_ways[] = {
     {"<|python_tag|>", {"<|python_tag|>"}},
     {"\"parameters\": dictionary", {"<|python_tag|>"}},
     {"<thought> </thought>", {NULL}},
+    {"<think> <|python_tag|>", {NULL}},
 };
 const size_t reply_way_count = sizeof reply_ways / sizeof *reply_ways;
 
@@ -56,6 +57,14 @@ static int add(struct reply_log *log, const char *text, size_t bytes)
     return 0;
 }
 
+static int is_object(const char *text, size_t bytes)
+{
+    yyjson_doc *doc = yyjson_read(text, bytes, 0);
+    const int answer = yyjson_is_obj(yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    return answer;
+}
+
 static int end_last(struct reply_log *log)
 {
     return log->kind ? add(log, ")", 1) : 0;
@@ -75,6 +84,7 @@ static int take(void *user, const struct rt_reply_piece *piece, struct rt_error 
     }
     log->kind = kind;
     log->calls += kind == 'T';
+    log->broken += kind == 'T' && !is_object(piece->text, piece->bytes);
     log->content_bytes += kind == 'C' ? piece->bytes : 0;
     log->reasoning_bytes += kind == 'R' ? piece->bytes : 0;
     return failed || add(log, piece->text, piece->bytes) ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for the log") : 0;

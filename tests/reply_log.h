@@ -19,6 +19,7 @@ struct reply_log {
     size_t bytes, room;
     char kind; /* of the last piece; 0: none */
     size_t calls, content_bytes, reasoning_bytes;
+    size_t broken; /* calls whose arguments are no JSON object */
 };
 void reply_log_close(struct reply_log *log);
 

@@ -155,6 +155,7 @@ static const struct {
     {LLAMA32, 0, "{\"name\": \"Anna\", \"parameters\": {}}", "C({\"name\": \"Anna\", \"parameters\": {}})"},
     {LLAMA32, 0, "Here: {\"name\": \"now\", \"parameters\": {}}", "C(Here: {\"name\": \"now\", \"parameters\": {}})"},
     {LLAMA, 0, "<|python_tag|>print(1)", "C(<|python_tag|>print(1))"},
+    {"<think> <|python_tag|>", 1, "Hm</think>\n\n{\"name\": \"now\", \"parameters\": {}}", "R(Hm)T0:now({})"},
     /* harmony */
     {HARMONY, 0, "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.\n<|return|>",
      "R(Hm.)C(Yes.\n)"},
@@ -200,6 +201,7 @@ static void run(const struct reply_bench *bench, const char *text, size_t bytes,
 {
     struct rt_error error = {0};
     CHECK_THAT(!reply_bench_run(bench, NULL, text, bytes, opened, next, user, log, &error), "%s: %s", text, error.text);
+    CHECK(!log->broken);
 }
 
 static int same(const struct reply_log *log, const char *says)
