@@ -46,7 +46,7 @@ static int add(struct reply_log *log, const char *text, size_t bytes)
     size_t room = log->room ? log->room : 1024;
     while (room - log->bytes <= bytes)
         room *= 2;
-    char *grown = realloc(log->text, room);
+    char *grown = room > log->room ? realloc(log->text, room) : log->text;
     if (!grown)
         return -1;
     log->text = grown;
