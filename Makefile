@@ -91,6 +91,13 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(isa_flags) -MMD -MP -c $< -o $@
 
+# The web page, with everything in it.
+$(B)/runtime/page.o: CFLAGS += --embed-dir=$(B)
+$(B)/runtime/page.o: $(B)/page.html $(B)/page.policy
+$(B)/page.html $(B)/page.policy &: $(wildcard runtime/page/*) $(wildcard runtime/page/languages/*) $(B)/flags
+	@echo "PAGE $(B)/page.html"
+	$(Q)runtime/page/assemble.py $(B)
+
 # What decides an answer's bits in plain C, by another compiler or optimisation: build/plain/gcc-O0/make_digests and so on, for
 # tests/cli_reference.sh.
 PLAIN          := $(filter-out kernels/brgemm.c,$(foreach f,$(wildcard kernels/*.c),$(if $(ISA_$(lastword $(subst _, ,$(basename $(f))))),,$(f)))) \
