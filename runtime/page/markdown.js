@@ -305,18 +305,19 @@ class Markdown {
     return found && {nodes: [this.linked ? label : this.link(found[1], label, depth)], end: target.lastIndex};
   }
 
-  // A link says where it leads: its host stands behind a text that does not name it.
+  // A link says where it leads: its host stands behind a text that is not just its address. Each is isolated: the text cannot turn the host around.
   link(address, text, depth) {
-    const url = safeAddress(address), bare = text === address;
+    const url = safeAddress(address), label = el('bdi'), bare = text === address;
     const node = this.make(url ? 'a' : 'span', url && {href: url.href, rel: 'noopener noreferrer', target: '_blank', title: url.href.slice(0, 300)});
-    if (bare) node.append(text);
+    node.append(label);
+    if (bare) label.append(text);
     else {
       this.linked = true; // a link in a link is its text
-      this.inline(text || address, node, depth + 1);
+      this.inline(text || address, label, depth + 1);
       this.linked = false;
     }
-    if (url?.host && !bare && !text.includes(url.host)) node.append(el('span', {class: 'host'}, ` (${url.host})`));
-    else if (!url && !bare) node.append(el('span', {class: 'host'}, ` (${address.slice(0, 200)})`));
+    const leads = url ? url.host || url.pathname : address;
+    if (url?.username || !bare && text !== leads) node.append(el('bdi', {class: 'host'}, ` (${leads.slice(0, 200)})`));
     return node;
   }
 }

@@ -1,3 +1,16 @@
+// JSON over lines, with every digit as it is: numbers here may have more than JavaScript's.
+function layOut(json) {
+  let depth = 0, lists = 0;
+  const line = () => `\n${'  '.repeat(Math.min(Math.max(depth, 0), 8))}`;
+  return json.replace(/"(?:[^"\\]|\\.)*"|[[\]}]|[{,]\s*/g, part => {
+    if (part[0] === '[') lists++;
+    if (part[0] === ']') lists--;
+    if (part[0] === '{') return (depth++, `{${line()}`);
+    if (part[0] === '}') return (depth--, `${line()}}`);
+    return part[0] === ',' && lists === 0 ? `,${line()}` : part;
+  });
+}
+
 // One message as it is shown, and the page's hand in it: `acts` has edit(message, text), retry(message), and says what is `running`.
 class MessageView {
   constructor(message, acts) {
@@ -46,11 +59,16 @@ class MessageView {
     this.markdown.show(message.content);
   }
 
+  // What went wrong; an answer without an end was cut off, by a reload for example.
+  error() {
+    return this.message.error || (this.message.end ? null : {kind: 'broken'});
+  }
+
   drawEnd() {
-    const {message} = this;
+    const {message} = this, error = this.error();
     if (message.end === 'length') this.node.append(el('p', {class: 'facts'}, t('cut')));
     if (message.end === 'stopped') this.node.append(el('p', {class: 'facts'}, t('stopped')));
-    if (message.error) this.node.append(this.trouble(message.error));
+    if (error) this.node.append(this.trouble(error));
     if (message.receipt) this.node.append(this.receipt());
   }
 
@@ -73,10 +91,8 @@ class MessageView {
 
   receipt() {
     const {receipt, id} = this.message;
-    let shown = receipt;
-    try { shown = JSON.stringify(JSON.parse(receipt), (key, value) => Array.isArray(value) ? JSON.stringify(value) : value, 2); } catch { /* as it came */ }
-    return el('details', {class: 'receipt'}, el('summary', null, t('receipt')), el('div', null, el('p', null, t('receipt_note')),
-      el('pre', {class: 'plain', tabindex: 0, role: 'group', 'aria-label': t('receipt')}, shown.slice(0, 20000)),
+    return el('details', {class: 'receipt'}, el('summary', null, t('receipt')), el('div', null, el('p', {class: 'note'}, t('receipt_note')),
+      el('pre', {class: 'plain', tabindex: 0, role: 'group', 'aria-label': t('receipt')}, layOut(receipt.slice(0, 20000))),
       el('p', {class: 'buttons'}, button('download', () => download(`receipt-${id.replace(/[^\w-]/g, '')}.json`, 'application/json', receipt)))));
   }
 
@@ -87,7 +103,7 @@ class MessageView {
       tools.append(copy);
     }
     if (mine) tools.append(button('edit', () => this.edit(), {class: 'change'}));
-    else if (!message.error) tools.append(button('retry', () => this.acts.retry(message), {class: 'change last'}));
+    else if (!this.error()) tools.append(button('retry', () => this.acts.retry(message), {class: 'change last'}));
     this.node.append(el('div', {class: 'foot'}, tools, mine ? null : el('p', {class: 'facts'}, this.facts())));
   }
 

@@ -21,10 +21,14 @@ function newId() {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), n => n.toString(16).padStart(8, '0')).join('');
 }
 
-function keep(conversation) {
+function keep(conversation) { // it was changed
   conversation.changed = Date.now();
   conversations = [conversation, ...conversations.filter(other => other !== conversation)];
   return store.put(conversation);
+}
+
+function isKept(conversation) { // it may have been deleted while its answer came
+  return conversations.includes(conversation);
 }
 
 function send() {
@@ -62,13 +66,14 @@ async function answerFrom(at) {
   say(t('waiting'));
   const error = await receive(conversation, message, controller.signal);
   running = null;
-  keep(conversation);
-  finished(conversation, message);
+  if (isKept(conversation)) keep(conversation);
+  redraw(message);
+  drawList();
   if (error?.kind === 'gone') checkServer();
-  if (error) return;
-  message.receipt = await fetchReceipt(message.id || '');
-  if (!message.receipt) return;
-  keep(conversation);
+  if (error || !message.id) return;
+  message.receipt = await fetchReceipt(message.id);
+  if (!message.receipt || !isKept(conversation)) return;
+  store.put(conversation);
   redraw(message);
 }
 
@@ -82,7 +87,10 @@ async function receive(conversation, message, signal) {
     reader.read(message.content);
     if (follow) scrollToEnd();
     drawn = performance.now() - start;
-    if (Date.now() - saved > 3000) saved = (store.put(conversation), Date.now());
+    if (Date.now() - saved > 3000 && isKept(conversation)) {
+      store.put(conversation);
+      saved = Date.now();
+    }
   };
   const grown = () => {
     begun ||= performance.now();
@@ -101,14 +109,6 @@ async function receive(conversation, message, signal) {
   return message.error || (signal.aborted ? {} : null);
 }
 
-function finished(conversation, message) {
-  const follow = atEnd();
-  drawButtons();
-  drawList();
-  redraw(message);
-  if (follow && conversation === current) scrollToEnd();
-}
-
 function stop() {
   running?.controller.abort();
 }
@@ -120,7 +120,9 @@ function viewOf(message) {
 }
 
 function redraw(message) {
+  const follow = atEnd();
   viewOf(message)?.draw();
+  if (follow && viewOf(message)) scrollToEnd();
   drawButtons();
 }
 
@@ -152,6 +154,7 @@ function drawList() {
     el('button', {type: 'button', 'data-id': conversation.id, 'aria-current': conversation === current ? 'page' : undefined, onclick: () => open(conversation)},
       el('span', {dir: 'auto'}, conversation.title), el('time', {datetime: new Date(conversation.changed).toISOString()}, formatDay(conversation.changed))))));
   $('none').hidden = conversations.length > 0;
+  $('list').hidden = conversations.length === 0;
   $('all').hidden = conversations.length === 0;
   if (focused) $('list').querySelector(`[data-id="${focused}"]`)?.focus();
 }
@@ -167,7 +170,7 @@ function drawLanguage() {
 
 function drawState(state) {
   $('state').dataset.state = state;
-  $('state').textContent = t(state);
+  if ($('state').textContent !== t(state)) $('state').textContent = t(state); // else it is said again
   $('model').textContent = settings.get('model') && models.includes(settings.get('model')) ? settings.get('model') : models[0] || '';
   $('gone').hidden = state !== 'unreachable';
 }
@@ -331,6 +334,7 @@ function listen() {
   on('delete-all', 'click', deleteAll);
   on('export', 'click', () => exportJson([current]));
   on('export-all', 'click', () => exportJson(conversations));
+  on('ask-no', 'click', () => $('ask').close());
   on('end', 'click', () => { scrollToEnd(); $('draft').focus(); });
   on('check', 'click', checkServer);
   on('drawer', 'click', () => setDrawer(!document.body.classList.contains('drawn')));
@@ -340,7 +344,7 @@ function listen() {
   on('language', 'change', event => { language = event.target.value; settings.set('language', language); drawLanguage(); });
   on('theme', 'change', event => setTheme(event.target.value));
   document.addEventListener('keydown', event => {
-    if (event.key !== 'Escape' || document.querySelector('dialog[open]')) return;
+    if (event.key !== 'Escape' || event.isComposing || document.querySelector('dialog[open]')) return;
     if (document.body.classList.contains('drawn')) { setDrawer(false); $('drawer').focus(); } else stop();
   });
   window.addEventListener('scroll', drawEndButton, {passive: true});

@@ -11,6 +11,10 @@ function preferredLanguage() {
   return 'en';
 }
 
+function locale() { // Intl takes plain "en" and "pt" for those of America
+  return {en: 'en-IE', pt: 'pt-PT'}[language] || language;
+}
+
 function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (all, name) => String(values?.[name] ?? all));
 }
@@ -19,20 +23,20 @@ function fill(pattern, values) {
 function t(key, values) {
   const entry = WORDS.words[language][WORDS.keys.indexOf(key)];
   if (typeof entry === 'string') return fill(entry, values);
-  const form = entry[new Intl.PluralRules(language).select(values.n)] ?? entry.other;
+  const form = entry[new Intl.PluralRules(locale()).select(values.n)] ?? entry.other;
   return fill(form, {...values, n: formatNumber(values.n)});
 }
 
 function formatNumber(n) {
-  return new Intl.NumberFormat(language, {maximumFractionDigits: n < 10 ? 1 : 0}).format(n);
+  return new Intl.NumberFormat(locale(), {maximumFractionDigits: n < 10 ? 1 : 0}).format(n);
 }
 
 function formatSeconds(n) {
-  return new Intl.NumberFormat(language, {style: 'unit', unit: 'second', unitDisplay: 'short'}).format(n);
+  return new Intl.NumberFormat(locale(), {style: 'unit', unit: 'second', unitDisplay: 'short'}).format(n);
 }
 
 function formatDay(time) {
-  return new Intl.DateTimeFormat(language, {dateStyle: 'medium'}).format(time);
+  return new Intl.DateTimeFormat(locale(), {dateStyle: 'medium'}).format(time);
 }
 
 function translate(root) {
