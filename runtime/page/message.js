@@ -79,7 +79,7 @@ class MessageView {
       const count = el('p');
       const tick = () => {
         const seconds = Math.ceil((error.until - Date.now()) / 1000);
-        count.textContent = seconds > 0 ? t('retry_in', {time: formatSeconds(seconds)}) : t('retry_now');
+        count.textContent = seconds > 0 ? t('retry_in', {time: formatSeconds(seconds)}).replace('..', '.') : t('retry_now');
         if (seconds <= 0 || !this.node.isConnected) clearInterval(this.timer);
         return seconds;
       };

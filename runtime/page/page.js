@@ -31,10 +31,15 @@ function isKept(conversation) { // it may have been deleted while its answer cam
   return conversations.includes(conversation);
 }
 
+function titleOf(text) {
+  const line = text.trim().split('\n')[0];
+  return line.length <= 80 ? line : `${line.slice(0, 80).replace(/\s+\S*$/, '')}…`;
+}
+
 function send() {
   const text = $('draft').value;
   if (running || !text.trim()) return;
-  if (!current) current = {id: newId(), title: text.trim().split('\n')[0].slice(0, 80), created: Date.now(), messages: []};
+  if (!current) current = {id: newId(), title: titleOf(text), created: Date.now(), messages: []};
   current.messages.push({role: 'user', content: text, time: Date.now()});
   $('draft').value = '';
   fitDraft();

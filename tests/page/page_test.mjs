@@ -4,6 +4,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import {execFileSync} from 'node:child_process';
 import {createRequire} from 'node:module';
 import {isDeepStrictEqual} from 'node:util';
 import {listen} from './forward.mjs';
@@ -94,6 +95,16 @@ const cases = {
     expect((await page.textContent('#model')).length > 0, 'the model has a name');
     await shoot(page, 'empty-light');
     await closePage(page);
+  },
+
+  async it_comes_with_its_headers() {
+    const response = await fetch(origin), lines = execFileSync(process.env.MAKE_PAGE, ['headers'], {encoding: 'utf8'}).trim().split('\n');
+    expect(lines.length > 5, 'there are headers');
+    for (const line of lines) {
+      const [name, value] = line.split(/: (.*)/s);
+      same(response.headers.get(name), value, name);
+    }
+    expect(execFileSync(process.env.MAKE_PAGE, ['page']).equals(Buffer.from(await response.arrayBuffer())), 'its bytes are those of the program');
   },
 
   async it_sends_and_shows_an_answer() {
@@ -189,6 +200,11 @@ const cases = {
     expect(!await page.locator('#list button').isVisible(), 'the conversations close');
     await page.click('#open-settings');
     await shoot(page, 'narrow-settings');
+    await page.keyboard.press('Escape');
+    await page.setViewportSize({width: 640, height: 360}); // a screen of 1280 by 720 at 200 %
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= 640), 'it fits at 200 %');
+    await page.locator('#draft').scrollIntoViewIfNeeded();
+    await shoot(page, 'zoom-light');
     await closePage(page);
   },
 
