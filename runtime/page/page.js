@@ -299,8 +299,10 @@ async function checkServer() {
 
 // ---- settings ----
 
+const DEFAULTED = ['system', 'thinking', 'temperature', 'max_tokens', 'seed'];
+
 function fillSettings() {
-  for (const name of ['system', 'thinking', 'temperature', 'max_tokens', 'seed']) $(`set-${name}`).value = settings.get(name);
+  for (const name of [...DEFAULTED, 'key']) $(`set-${name}`).value = settings.get(name);
   $('set-model').value = settings.get('model') || models[0] || '';
 }
 
@@ -308,10 +310,11 @@ function takeSetting(event) {
   const name = event.target.id.slice(4);
   if (event.target.checkValidity()) settings.set(name, event.target.value.trim());
   if (name === 'model') drawState($('state').dataset.state);
+  if (name === 'key') checkServer();
 }
 
 function resetSettings() {
-  for (const name of ['model', 'system', 'thinking', 'temperature', 'max_tokens', 'seed']) settings.set(name, '');
+  for (const name of ['model', ...DEFAULTED]) settings.set(name, '');
   fillSettings();
   drawState($('state').dataset.state);
 }

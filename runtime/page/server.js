@@ -32,9 +32,11 @@ async function responseTrouble(response) {
 }
 
 async function ask(path, options) {
+  const headers = {...options?.headers}, key = settings.get('key');
   let response;
+  if (key) headers.Authorization = `Bearer ${key}`;
   try {
-    response = await fetch(path, {cache: 'no-store', referrerPolicy: 'no-referrer', ...options});
+    response = await fetch(path, {cache: 'no-store', referrerPolicy: 'no-referrer', ...options, headers});
   } catch (error) {
     throw options?.signal?.aborted && options.signal.reason?.name !== 'TimeoutError' ? error : new Trouble('gone');
   }

@@ -1,8 +1,7 @@
 // What the browser keeps: conversations in IndexedDB, settings in localStorage; nothing anywhere else. Where it refuses, they last as long as the
 // page is open, and the page says so. A conversation:
 //   {id, title, created, changed, messages: [{role, content, time, reasoning, id, model, usage, seconds, end, error, receipt}]}
-const SETTINGS = ['language', 'theme', 'model', 'system', 'thinking', 'temperature', 'max_tokens', 'seed'];
-
+// language, theme, model, system, thinking, temperature, max_tokens, seed, key; '' for what is not set.
 const settings = {
   get(name) {
     try { return localStorage.getItem(`cloister.${name}`) || this[`_${name}`] || ''; } catch { return this[`_${name}`] || ''; }

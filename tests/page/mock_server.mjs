@@ -61,7 +61,7 @@ const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 export function serve(makePage, socket) {
   const page = execFileSync(makePage, ['page']);
   const headers = execFileSync(makePage, ['headers'], {encoding: 'utf8'}).trim().split('\n').map(line => line.split(/: (.*)/s).slice(0, 2));
-  const mock = {requests: [], stopped: 0, ready: true, busy: 0, receipts: true, count: 0};
+  const mock = {requests: [], stopped: 0, ready: true, busy: 0, receipts: true, key: '', count: 0};
 
   const json = (response, status, value, more) => {
     response.writeHead(status, {'Content-Type': 'application/json', ...more});
@@ -115,6 +115,7 @@ export function serve(makePage, socket) {
       return response.end(page);
     }
     if (path === '/health') return json(response, mock.ready ? 200 : 503, {status: mock.ready ? 'ok' : 'loading'});
+    if (mock.key && request.headers.authorization !== `Bearer ${mock.key}`) return refuse(response, 401, 'an API key is needed', 'invalid_api_key');
     if (path === '/v1/models') return json(response, 200, {object: 'list', data: [{id: 'demo-model', object: 'model', created: 1, owned_by: 'cloister'}]});
     if (path === '/v1/chat/completions' && request.method === 'POST') return complete(request, response);
     if (path.startsWith('/v1/receipts/') && mock.receipts) {

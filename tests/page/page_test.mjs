@@ -410,6 +410,24 @@ const mocked = {
     await closePage(page);
   },
 
+  async a_key_opens_what_asks_for_one() {
+    mock.key = 'k-123';
+    const page = await openPage();
+    await askPage(page, 'plain');
+    expect((await answers(page).locator('.trouble').innerText()).includes('Access was refused.'), 'it is refused without');
+    await page.click('#open-settings');
+    same(await page.getAttribute('#set-key', 'type'), 'password', 'the key is not shown');
+    await page.fill('#set-key', 'k-123');
+    await page.keyboard.press('Tab');
+    await becomes(async () => await page.textContent('#model') === 'demo-model', 'the model has a name');
+    await page.keyboard.press('Escape');
+    await answers(page).getByRole('button', {name: 'Try again'}).click();
+    await becomes(async () => !await busy(page) && await page.locator('.trouble:visible').count() === 0, 'an answer');
+    await page.locator('.receipt').waitFor();
+    mock.key = '';
+    await closePage(page);
+  },
+
   async a_busy_server_is_asked_again_in_time() {
     const page = await openPage();
     mock.busy = 0;
