@@ -102,7 +102,8 @@ static const int allowed_calls[] = {
 };
 
 /* What a keeper of new files needs besides. */
-static const int keeper_calls[] = {SCMP_SYS(fsync), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(linkat), SCMP_SYS(unlinkat)};
+static const int keeper_calls[] = {SCMP_SYS(fsync),    SCMP_SYS(renameat),   SCMP_SYS(renameat2), SCMP_SYS(linkat),
+                                   SCMP_SYS(unlinkat), SCMP_SYS(newfstatat), SCMP_SYS(flock)};
 
 /* What the terminal needs and nothing else: TIOCSTI, for one, would type commands into the user's shell. */
 static const unsigned long allowed_ioctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
