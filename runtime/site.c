@@ -2,7 +2,9 @@
  * texts from outside (tokenizer, template) happens behind it. */
 #include "runtime/site.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "runtime/clock.h"
 #include "runtime/isa.h"
@@ -11,6 +13,7 @@
 #include "runtime/scope.h"
 #include "runtime/seal.h"
 #include "runtime/topology.h"
+#include "runtime/weights_files.h"
 
 enum {
     DEFAULT_CONTEXT = 4096,
@@ -18,20 +21,9 @@ enum {
     BUFFERS_BYTES = 40 << 20,
     BUFFERS_PART = 256, /* of the weights, where that is more */
     ROWS_MIN = 16,
+    FREE_TRIES = 100, /* looks for memory that a service manager is about to give back */
+    FREE_WAIT_US = 100000,
 };
-
-struct texts { /* small files of the bundle, verified and copied */
-    char *tokenizer, *config, *chat_template, *generation;
-    size_t tokenizer_bytes, config_bytes, template_bytes, generation_bytes;
-};
-
-static void close_texts(struct texts *texts)
-{
-    free(texts->tokenizer);
-    free(texts->config);
-    free(texts->chat_template);
-    free(texts->generation);
-}
 
 /* ---- kernels and memory ---- */
 
@@ -102,12 +94,12 @@ static struct rt_engine_options engine_options(const struct rt_site *site, const
     return engine;
 }
 
-/* Refuses before anything large is read, with the figures, instead of being killed later. */
-static int check_memory(const struct rt_site *site, const struct rt_engine_options *engine, struct rt_error *error)
+/* Refuses before anything large is read, with the figures, instead of being killed later. weights: bytes of them that are yet to come. */
+static int check_memory(const struct rt_site *site, const struct rt_engine_options *engine, uint64_t weights, struct rt_error *error)
 {
     uint64_t cache, buffers, available = rt_memory_available();
     rt_engine_size(&site->manifest->model, site->kernels, engine, rt_workers_count(site->workers), &cache, &buffers);
-    uint64_t weights = rt_weights_bytes(site->manifest, site->workers), needed = weights + cache + buffers;
+    uint64_t needed = weights + cache + buffers;
     available += rt_memory_reserved(RT_NODE_ANY) >= weights && available ? weights : 0; /* set aside, so not among what is free */
     if (available && needed > available)
         return rt_fail(error, RT_EXIT_RESOURCES,
@@ -124,35 +116,96 @@ static int load_weights(struct rt_site *site, const struct rt_site_options *opti
     rt_progress_bar_open(&bar, "loading", options->json || options->quiet);
     int failed = rt_bundle_load(site->bundle, site->weights, site->workers, &(struct rt_progress){rt_progress_bar_report, &bar}, error);
     rt_progress_bar_close(&bar);
-    if (failed)
-        return -1;
-    rt_weights_protect(site->weights);
+    return failed ? -1 : 0;
+}
+
+static int read_texts(struct rt_bundle *bundle, struct rt_texts *texts, struct rt_error *error)
+{
+    for (int role = RT_ROLE_TOKENIZER; role < RT_ROLES; role++)
+        if (rt_bundle_read(bundle, (enum rt_role)role, &texts->of[role].at, &texts->of[role].bytes, error))
+            return -1;
     return 0;
 }
 
-static int read_texts(struct rt_bundle *bundle, struct texts *texts, struct rt_error *error)
+/* Into memory of this process alone. */
+static int open_private(struct rt_site *site, const struct rt_site_options *options, const struct rt_engine_options *engine,
+                        struct rt_texts *texts, struct rt_error *error)
 {
-    if (rt_bundle_read(bundle, RT_ROLE_TOKENIZER, &texts->tokenizer, &texts->tokenizer_bytes, error) ||
-        rt_bundle_read(bundle, RT_ROLE_TOKENIZER_CONFIG, &texts->config, &texts->config_bytes, error) ||
-        rt_bundle_read(bundle, RT_ROLE_TEMPLATE, &texts->chat_template, &texts->template_bytes, error) ||
-        rt_bundle_read(bundle, RT_ROLE_GENERATION, &texts->generation, &texts->generation_bytes, error))
+    if (check_memory(site, engine, rt_weights_bytes(site->manifest, site->workers), error) ||
+        rt_weights_open(&site->weights, site->manifest, site->workers, error) || load_weights(site, options, error))
         return -1;
+    rt_weights_protect(site->weights);
+    return read_texts(site->bundle, texts, error);
+}
+
+/* ---- weights that are kept over a restart ---- */
+
+static void say_why(const char *what, const struct rt_error *why)
+{
+    fprintf(stderr, "cloister: %s: %s\n", what, why->text);
+}
+
+/* What the store gives back takes the service manager a moment. */
+static int wait_for_memory(const struct rt_site *site, const struct rt_engine_options *engine, int dropped, struct rt_error *error)
+{
+    const uint64_t weights = rt_weights_bytes(site->manifest, site->workers);
+    int failed = check_memory(site, engine, weights, error);
+    for (int i = 0; failed && dropped && i < FREE_TRIES; i++) {
+        usleep(FREE_WAIT_US);
+        failed = check_memory(site, engine, weights, error);
+    }
+    return failed;
+}
+
+/* That they cannot be kept is no reason not to serve. */
+static int load_and_keep(struct rt_site *site, const struct rt_site_options *options, struct rt_texts *texts, struct rt_error *error)
+{
+    struct rt_error why;
+    if (rt_weights_files_open(&site->weights, site->manifest, site->workers, error) || load_weights(site, options, error) ||
+        read_texts(site->bundle, texts, error) || rt_weights_files_seal(site->weights, site->workers, error))
+        return -1;
+    if (rt_kept_put(options->store, site->weights, texts, site->manifest_digest, site->workers, &why))
+        say_why("the weights are not kept for the next start", &why);
+    rt_weights_files_release(site->weights);
     return 0;
+}
+
+static int open_with_store(struct rt_site *site, const struct rt_site_options *options, const struct rt_engine_options *engine,
+                           struct rt_texts *texts, struct rt_error *error)
+{
+    struct rt_error why;
+    const int kept = rt_kept_is_there(options->store);
+    site->is_warm = kept && !rt_kept_take(&site->weights, texts, options->store, site->manifest, site->manifest_digest, site->workers, &why);
+    if (site->is_warm)
+        return check_memory(site, engine, 0, error);
+    if (kept) {
+        say_why("the weights that were kept are not used, they are loaded again", &why);
+        rt_kept_drop(options->store);
+    }
+    return wait_for_memory(site, engine, kept, error) ? -1 : load_and_keep(site, options, texts, error);
+}
+
+static int open_weights(struct rt_site *site, const struct rt_site_options *options, const struct rt_engine_options *engine,
+                        struct rt_texts *texts, struct rt_error *error)
+{
+    return options->store ? open_with_store(site, options, engine, texts, error) : open_private(site, options, engine, texts, error);
 }
 
 /* ---- behind the seal ---- */
 
-static int open_language(struct rt_site *site, const struct texts *texts, struct rt_error *error)
+static int open_language(struct rt_site *site, const struct rt_texts *texts, struct rt_error *error)
 {
+    const char *tokenizer = texts->of[RT_ROLE_TOKENIZER].at, *config = texts->of[RT_ROLE_TOKENIZER_CONFIG].at;
+    const char *chat_template = texts->of[RT_ROLE_TEMPLATE].at, *generation = texts->of[RT_ROLE_GENERATION].at;
     site->generation = (struct rt_generation){.sampling = {.top_p = 1, .repeat_penalty = 1}};
-    if (texts->tokenizer &&
-        rt_tokenizer_open(&site->tokenizer, texts->tokenizer, texts->tokenizer_bytes, texts->config, texts->config_bytes, error))
+    if (tokenizer && rt_tokenizer_open(&site->tokenizer, tokenizer, texts->of[RT_ROLE_TOKENIZER].bytes, config,
+                                       texts->of[RT_ROLE_TOKENIZER_CONFIG].bytes, error))
         return rt_wrap(error, "tokenizer.json");
-    if (texts->chat_template)
-        (void)!rt_template_open(&site->chat_template, texts->chat_template, texts->template_bytes, &site->template_error);
+    if (chat_template)
+        (void)!rt_template_open(&site->chat_template, chat_template, texts->of[RT_ROLE_TEMPLATE].bytes, &site->template_error);
     else
         rt_fail(&site->template_error, RT_EXIT_UNSUPPORTED, "the bundle has no chat template");
-    if (texts->generation && rt_generation_read(&site->generation, texts->generation, texts->generation_bytes, error))
+    if (generation && rt_generation_read(&site->generation, generation, texts->of[RT_ROLE_GENERATION].bytes, error))
         return -1;
     if (!site->generation.stop_count && site->tokenizer && rt_tokenizer_eos(site->tokenizer) >= 0)
         site->generation.stop_ids[site->generation.stop_count++] = (uint32_t)rt_tokenizer_eos(site->tokenizer);
@@ -190,14 +243,13 @@ static int open_verified(struct rt_site *site, const struct rt_site_options *opt
 static int open_site(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
     double start = rt_seconds();
-    RT_CLEAN(close_texts) struct texts texts = {0};
+    RT_CLEAN(rt_texts_close) struct rt_texts texts = {0};
     enum kn_isa isa;
     if (rt_isa_choose(&isa, options->isa, error) || rt_placement_open(&site->placement, options->threads, error) ||
         rt_workers_open(&site->workers, site->placement, error) || open_verified(site, options, error) || open_kernels(site, isa, error))
         return -1;
     struct rt_engine_options engine = engine_options(site, options);
-    if (check_memory(site, &engine, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||
-        load_weights(site, options, error) || read_texts(site->bundle, &texts, error) ||
+    if (open_weights(site, options, &engine, &texts, error) ||
         rt_engine_open(&site->engine, rt_weights_models(site->weights), site->kernels, site->workers, &engine, error))
         return -1;
     site->manifest = rt_bundle_take_manifest(site->bundle);

@@ -6,6 +6,7 @@
 #include "runtime/bundle.h"
 #include "runtime/engine.h"
 #include "runtime/generation_defaults.h"
+#include "runtime/kept_weights.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
 #include "runtime/weights.h"
@@ -19,6 +20,7 @@ struct rt_site_options {
     uint32_t max_logits;            /* 1, or more for `logits --all` */
     int json, quiet;                /* where progress goes: nowhere with either */
     const uint8_t *manifest_digest; /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
+    const struct rt_weights_store *store; /* where weights are kept over a restart, and taken from; NULL: nowhere */
 };
 
 struct rt_site {              /* all members stay the site's; NULL where the bundle has none */
@@ -38,6 +40,7 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     uint8_t manifest_digest[CR_DIGEST_BYTES];
     enum kn_kv kv;
     int manifest_owned;
+    int is_warm; /* the weights were kept, not loaded */
     double load_s;
 };
 
