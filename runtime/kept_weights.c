@@ -158,8 +158,8 @@ static int take_weights(struct rt_weights **out, const struct rt_weights_store *
 }
 
 static int take_header(struct rt_texts *texts, const struct rt_weights_store *store, const struct rt_weights *weights,
-                       const struct rt_manifest *manifest, const uint8_t manifest_digest[CR_DIGEST_BYTES],
-                       const struct rt_workers *workers, struct rt_error *error)
+                       const struct rt_manifest *manifest, const uint8_t manifest_digest[CR_DIGEST_BYTES], const struct rt_workers *workers,
+                       struct rt_error *error)
 {
     RT_FREE char *description = NULL;
     RT_FREE char *header = NULL;
@@ -206,9 +206,13 @@ static int make_header(int *out, const struct rt_manifest *m, const char *descri
     if (!header)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the header of kept weights");
     char *at = stpcpy(header + CR_DIGEST_BYTES, description);
-    for (int role = 0; role < RT_ROLES; role++)
-        if (file_of(m, role))
-            at = mempcpy(at, texts->of[role].at, texts->of[role].bytes);
+    for (int role = 0; role < RT_ROLES; role++) {
+        const struct rt_file *file = file_of(m, role);
+        if (file && texts->of[role].bytes != file->size)
+            return rt_fail(error, RT_EXIT_FAILED, "%s is not the text that the manifest lists", file->path);
+        if (file)
+            at = mempcpy(at, texts->of[role].at, file->size);
+    }
     cr_digest((uint8_t *)header, header + CR_DIGEST_BYTES, bytes - CR_DIGEST_BYTES);
     *out = rt_memory_file_of(header, bytes, error);
     return *out < 0 ? -1 : 0;

@@ -32,8 +32,8 @@ int rt_kept_is_there(const struct rt_weights_store *store);
 /* Opens the weights from what is kept, and the texts, and closes the descriptors. Fails where something does not fit, in words for one who asks
  * why the start was slow; then nothing is taken, and rt_kept_drop follows. */
 RT_MUST_CHECK int rt_kept_take(struct rt_weights **out, struct rt_texts *texts, const struct rt_weights_store *store,
-                               const struct rt_manifest *manifest, const uint8_t manifest_digest[CR_DIGEST_BYTES], struct rt_workers *workers,
-                               struct rt_error *error);
+                               const struct rt_manifest *manifest, const uint8_t manifest_digest[CR_DIGEST_BYTES],
+                               struct rt_workers *workers, struct rt_error *error);
 /* Closes what was handed over and has the manager forget it, so that its memory comes free: soon, since the manager does it. */
 void rt_kept_drop(const struct rt_weights_store *store);
 /* Has the manager keep weights that rt_weights_files_seal has sealed, and the texts. */

@@ -43,7 +43,8 @@ static int place_new(struct rt_memory *memory, int reserved)
 {
     rt_memory_file_release(memory);
     memory->fd = create(reserved ? MFD_HUGETLB | (unsigned)RT_HUGE_SHIFT << MAP_HUGE_SHIFT : 0);
-    if (memory->fd < 0 || ftruncate(memory->fd, (off_t)rt_memory_round(memory->bytes)) || map_at(memory, PROT_READ | PROT_WRITE, MAP_SHARED))
+    if (memory->fd < 0 || ftruncate(memory->fd, (off_t)rt_memory_round(memory->bytes)) ||
+        map_at(memory, PROT_READ | PROT_WRITE, MAP_SHARED))
         return -1;
     memory->pages = reserved ? RT_PAGES_RESERVED : RT_PAGES_SMALL;
     if (!reserved && !madvise(memory->at, rt_memory_round(memory->bytes), MADV_HUGEPAGE) && rt_memory_transparent_files())

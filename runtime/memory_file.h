@@ -15,7 +15,8 @@ RT_MUST_CHECK int rt_memory_file_seal(struct rt_memory *memory, struct rt_error 
 /* That the descriptor is a file as rt_memory_file_seal leaves it; its size. */
 RT_MUST_CHECK int rt_memory_file_check(int fd, uint64_t *bytes, struct rt_error *error);
 /* Maps such a file, read-only. The descriptor stays the caller's. */
-RT_MUST_CHECK int rt_memory_file_take(struct rt_memory *out, int fd, size_t bytes, const int *nodes, unsigned count, struct rt_error *error);
+RT_MUST_CHECK int rt_memory_file_take(struct rt_memory *out, int fd, size_t bytes, const int *nodes, unsigned count,
+                                      struct rt_error *error);
 /* Closes the file and leaves the memory. */
 void rt_memory_file_release(struct rt_memory *memory);
 

@@ -175,7 +175,8 @@ static int open_with_store(struct rt_site *site, const struct rt_site_options *o
 {
     struct rt_error why;
     const int kept = rt_kept_is_there(options->store);
-    site->is_warm = kept && !rt_kept_take(&site->weights, texts, options->store, site->manifest, site->manifest_digest, site->workers, &why);
+    site->is_warm = kept &&
+                    !rt_kept_take(&site->weights, texts, options->store, site->manifest, site->manifest_digest, site->workers, &why);
     if (site->is_warm)
         return check_memory(site, engine, 0, error);
     if (kept) {

@@ -16,10 +16,10 @@ struct rt_site_options {
     unsigned threads; /* 0: all allowed cores */
     uint32_t context; /* tokens of cache; 0: the model's context, at most 4096 */
     enum kn_kv kv;
-    const char *isa;                /* --isa: no better instruction set than this; NULL: the best */
-    uint32_t max_logits;            /* 1, or more for `logits --all` */
-    int json, quiet;                /* where progress goes: nowhere with either */
-    const uint8_t *manifest_digest; /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
+    const char *isa;                      /* --isa: no better instruction set than this; NULL: the best */
+    uint32_t max_logits;                  /* 1, or more for `logits --all` */
+    int json, quiet;                      /* where progress goes: nowhere with either */
+    const uint8_t *manifest_digest;       /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
     const struct rt_weights_store *store; /* where weights are kept over a restart, and taken from; NULL: nowhere */
 };
 

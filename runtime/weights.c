@@ -220,8 +220,8 @@ int rt_weights_open(struct rt_weights **out, const struct rt_manifest *manifest,
     return rt_weights_open_in(out, manifest, workers, 0, NULL, error);
 }
 
-int rt_weights_open_in(struct rt_weights **out, const struct rt_manifest *manifest, struct rt_workers *workers, int in_files, const int *kept,
-                       struct rt_error *error)
+int rt_weights_open_in(struct rt_weights **out, const struct rt_manifest *manifest, struct rt_workers *workers, int in_files,
+                       const int *kept, struct rt_error *error)
 {
     *out = NULL;
     unsigned count = rt_workers_nodes(workers);

@@ -15,8 +15,8 @@ RT_MUST_CHECK int rt_weights_files_open(struct rt_weights **out, const struct rt
 RT_MUST_CHECK int rt_weights_files_seal(struct rt_weights *weights, struct rt_workers *workers, struct rt_error *error);
 /* Takes files that were sealed so, fds[rt_weights_files_count], which stay the caller's. Looks at their seals and sizes; that they hold these
  * weights in this order is for the caller to know, by rt_weights_files_describe. */
-RT_MUST_CHECK int rt_weights_files_take(struct rt_weights **out, const struct rt_manifest *manifest, struct rt_workers *workers, const int *fds,
-                                        struct rt_error *error);
+RT_MUST_CHECK int rt_weights_files_take(struct rt_weights **out, const struct rt_manifest *manifest, struct rt_workers *workers,
+                                        const int *fds, struct rt_error *error);
 
 /* A text that is the same for the same files if they hold the same tensors at the same places for the same nodes, and for nothing else; free().
  * NULL: no memory. */
