@@ -77,9 +77,20 @@ expect_json '[.findings[] | select(.verdict == "bad")] | length' 0
 
 chat_stop
 
+# Waits until the process $1 is no copy of this shell any more.
+has_started() {
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        [ "$(cat "/proc/$1/comm")" = sleep ] && return
+        sleep 0.05
+    done
+    return 1
+}
+
 case_is "another process is not"
 sleep 60 &
 other=$!
+expect has_started "$other"
 expect_exit 1 "$CLOISTER" doctor --seal "$other"
 expect_stderr_line "process $other is not sealed"
 expect grep -qE '^bad +privileges' "$OUT"
@@ -90,6 +101,7 @@ case_is "an open file is no descriptor that a sealed process has"
 [ "$(id -u)" -eq 0 ] || skip "only root may look"
 sleep 60 8<"$bundle/manifest.json" &
 other=$!
+expect has_started "$other"
 expect_exit 1 "$CLOISTER" doctor --seal "$other"
 expect grep -qE '^bad +descriptors.* 1 file' "$OUT"
 kill "$other"
