@@ -17,20 +17,27 @@ static void empty_bounding_set(void)
         (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 }
 
+/* Whether there was anything to take away. */
+static int reduce(struct __user_cap_data_struct sets[WORDS], uint64_t keep)
+{
+    struct __user_cap_data_struct before[WORDS];
+    memcpy(before, sets, sizeof before);
+    for (unsigned word = 0; word < WORDS; word++) {
+        sets[word].permitted &= (uint32_t)(keep >> word * WORD_BITS);
+        sets[word].effective &= sets[word].permitted;
+        sets[word].inheritable = 0;
+    }
+    return memcmp(before, sets, sizeof before) != 0;
+}
+
+/* A service manager that has taken all away already may forbid capset, too. */
 int rt_capabilities_drop(uint64_t keep, struct rt_error *error)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct sets[WORDS];
     empty_bounding_set();
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (!syscall(SYS_capget, &header, sets)) {
-        for (unsigned word = 0; word < WORDS; word++) {
-            sets[word].permitted &= (uint32_t)(keep >> word * WORD_BITS);
-            sets[word].effective &= sets[word].permitted;
-            sets[word].inheritable = 0;
-        }
-        if (!syscall(SYS_capset, &header, sets))
-            return 0;
-    }
+    if (!syscall(SYS_capget, &header, sets) && (!reduce(sets, keep) || !syscall(SYS_capset, &header, sets)))
+        return 0;
     return rt_fail(error, RT_EXIT_UNSUPPORTED, "the kernel refuses to take this process's capabilities away: %s", strerror(errno));
 }
