@@ -191,7 +191,7 @@ static int read_kinds(struct kinds *kinds, const struct process *p)
         if (got < 0 && errno != ENOENT)
             return -1;
         target[got < 0 ? 0 : got] = 0;
-        if (got > 0 && atoi(name) > STDERR_FILENO)
+        if (got > 0 && strtoul(name, NULL, 10) > STDERR_FILENO)
             count_kind(kinds, kind_of(target));
     }
     return 0;

@@ -205,7 +205,7 @@ static int make_header(int *out, const struct rt_manifest *m, const char *descri
     RT_FREE char *header = malloc(bytes);
     if (!header)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the header of kept weights");
-    char *at = stpcpy(header + CR_DIGEST_BYTES, description);
+    char *at = mempcpy(header + CR_DIGEST_BYTES, description, strlen(description));
     for (int role = 0; role < RT_ROLES; role++) {
         const struct rt_file *file = file_of(m, role);
         if (file && texts->of[role].bytes != file->size)

@@ -3,21 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-void rt_service_env_capture(struct rt_service_env *out)
-{
-    *out = (struct rt_service_env){
-        .listen_pid = getenv("LISTEN_PID"),
-        .listen_fds = getenv("LISTEN_FDS"),
-        .listen_fdnames = getenv("LISTEN_FDNAMES"),
-        .notify_socket = getenv("NOTIFY_SOCKET"),
-        .watchdog_pid = getenv("WATCHDOG_PID"),
-        .watchdog_usec = getenv("WATCHDOG_USEC"),
-    };
-}
 
 static int read_number(uint64_t *out, const char *name, const char *text, uint64_t max, struct rt_error *error)
 {
@@ -70,7 +59,7 @@ static int read_names(struct rt_service *service, const char *names, struct rt_e
                        service->fd_count, count);
     for (unsigned i = 0; i < service->fd_count; i++)
         if (!names)
-            strcpy(service->names[i], "unknown");
+            snprintf(service->names[i], RT_SERVICE_NAME_BYTES, "unknown");
         else if (read_name(service->names[i], &names, error))
             return -1;
     return 0;

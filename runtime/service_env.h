@@ -1,5 +1,5 @@
 /* service_env.h: what the service manager tells a service in its environment (sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3)). The
- * words are captured before rt_start forgets the environment and judged by the command that is a service. One thread, before any other. */
+ * words are captured by rt_start, which then forgets the environment, and judged by the command that is a service. One thread, before any other. */
 #ifndef CLOISTER_SERVICE_ENV_H
 #define CLOISTER_SERVICE_ENV_H
 
@@ -25,7 +25,6 @@ struct rt_service {
     uint64_t watchdog_us;                                   /* the longest that the manager waits for a sign of life; 0: for ever */
 };
 
-void rt_service_env_capture(struct rt_service_env *out);
 /* What is meant for another process is left out. A value that no service manager writes is refused (RT_EXIT_USAGE). env may be NULL. */
 RT_MUST_CHECK int rt_service_read(struct rt_service *out, const struct rt_service_env *env, struct rt_error *error);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -18,6 +19,18 @@ static int system_refuses(struct rt_error *error, const char *what)
 {
     return rt_fail(error, RT_EXIT_UNSUPPORTED, "the kernel refuses %s: %s; Linux 5.13 or newer with seccomp filters is needed", what,
                    strerror(errno));
+}
+
+static void capture(struct rt_service_env *out)
+{
+    *out = (struct rt_service_env){
+        .listen_pid = getenv("LISTEN_PID"),
+        .listen_fds = getenv("LISTEN_FDS"),
+        .listen_fdnames = getenv("LISTEN_FDNAMES"),
+        .notify_socket = getenv("NOTIFY_SOCKET"),
+        .watchdog_pid = getenv("WATCHDOG_PID"),
+        .watchdog_usec = getenv("WATCHDOG_USEC"),
+    };
 }
 
 /* oneDNN, hwloc and libc take orders from environment variables; some of them write files. */
@@ -73,7 +86,7 @@ static int forbid_networks(struct rt_error *error)
 
 int rt_start(struct rt_service_env *service, uint64_t keep, struct rt_error *error)
 {
-    rt_service_env_capture(service);
+    capture(service);
     forget_environment();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return system_refuses(error, "to give up new privileges");

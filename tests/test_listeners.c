@@ -19,7 +19,7 @@ static char directory[64], path[108];
 
 static void make_directory(void)
 {
-    strcpy(directory, "/tmp/cloister-test-listeners.XXXXXX");
+    snprintf(directory, sizeof directory, "/tmp/cloister-test-listeners.XXXXXX");
     CHECK(mkdtemp(directory) != NULL);
     snprintf(path, sizeof path, "%s/socket", directory);
 }
@@ -40,7 +40,7 @@ static int exists(void)
 static int try_connect(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0), why = connect(fd, (struct sockaddr *)&address, sizeof address) ? errno : 0;
     close(fd);
     return why;
@@ -56,7 +56,7 @@ static int bind_one(struct rt_listeners *listeners)
 static void leave_dead_socket(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, path);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     CHECK(!bind(fd, (struct sockaddr *)&address, sizeof address));
     close(fd);
@@ -227,9 +227,9 @@ static void inherited_listeners_are_taken_others_refused(void)
     give(AT + 1, open("/dev/null", O_RDONLY));
     give(AT + 2, listening(AF_INET));
     service.fd_count = 3;
-    strcpy(service.names[0], "cloister.socket");
-    strcpy(service.names[1], "cloister-weights");
-    strcpy(service.names[2], "other");
+    snprintf(service.names[0], sizeof service.names[0], "%s", "cloister.socket");
+    snprintf(service.names[1], sizeof service.names[1], "%s", "cloister-weights");
+    snprintf(service.names[2], sizeof service.names[2], "%s", "other");
     CHECK_THAT(!rt_listeners_inherit(&listeners, &service, "cloister-weights", &error), "%s", error.text);
     CHECK(listeners.count == 2 && listeners.items[0].fd == AT && listeners.items[1].fd == AT + 2 && listeners.items[0].family == AF_INET);
     CHECK(fcntl(AT, F_GETFL) & O_NONBLOCK && fcntl(AT, F_GETFD) & FD_CLOEXEC);

@@ -27,7 +27,7 @@ static void open_manager(struct manager *m, const char *name)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     *m = (struct manager){.received = -1};
     snprintf(m->service.notify, sizeof m->service.notify, "%s", name);
-    strcpy(address.sun_path, name);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
     if (*name == '@')
         address.sun_path[0] = 0;
     m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -192,7 +192,7 @@ static void without_a_manager_all_succeeds(void)
     rt_notify_ready(&notify);
     CHECK(!rt_notify_store(&notify, "x", STDERR_FILENO, &error));
     CHECK(!rt_notify_barrier(&notify, 1));
-    strcpy(gone.notify, "@cloister-test-nobody");
+    snprintf(gone.notify, sizeof gone.notify, "%s", "@cloister-test-nobody");
     CHECK(rt_notify_open(&notify, &gone, &error) < 0 && notify.fd == -1 && strstr(error.text, "NOTIFY_SOCKET @cloister-test-nobody"));
 }
 

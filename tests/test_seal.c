@@ -73,6 +73,8 @@ static int start_body(void)
     NEED(!rt_start(&service, 0, &error));
     NEED(!*environ);
     NEED(service.notify_socket && !strcmp(service.notify_socket, "/run/x") && !service.listen_fds);
+    NEED(!strcmp(service.listen_pid, "1") && !strcmp(service.listen_fdnames, "a:b"));
+    NEED(!strcmp(service.watchdog_pid, "2") && !strcmp(service.watchdog_usec, "3"));
     NEED(personality(0xffffffff) == PER_LINUX);
     NEED(capabilities() == 0);
     NEED(!could_bound || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0);
@@ -93,6 +95,10 @@ static void start_leaves_no_network_and_no_environment(void)
 {
     setenv("CLOISTER_TEST", "x", 1);
     setenv("NOTIFY_SOCKET", "/run/x", 1);
+    setenv("LISTEN_PID", "1", 1);
+    setenv("LISTEN_FDNAMES", "a:b", 1);
+    setenv("WATCHDOG_PID", "2", 1);
+    setenv("WATCHDOG_USEC", "3", 1);
     unsetenv("LISTEN_FDS");
     CHECK(in_child(start_body) == 0);
 }

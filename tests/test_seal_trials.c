@@ -34,10 +34,31 @@ static int no_seal(struct rt_error *unused)
 }
 
 /* What no kernel refuses to an unprivileged process that is left alone. */
-static const char *const usual[] = {
-    "socket AF_UNIX", "socketpair", "connect", "bind", "listen", "recvmsg", "open", "openat", "unlink", "rename", "execve", "fork", "clone",
-    "mmap PROT_EXEC", "mprotect PROT_EXEC", "memfd_create", "ptrace", "process_vm_readv", "kill another process", "prctl PR_SET_DUMPABLE",
-    "prctl PR_SET_SECCOMP", "setuid", "unshare", "sched_setaffinity", "ioctl TIOCSTI"};
+static const char *const usual[] = {"socket AF_UNIX",
+                                    "socketpair",
+                                    "connect",
+                                    "bind",
+                                    "listen",
+                                    "recvmsg",
+                                    "open",
+                                    "openat",
+                                    "unlink",
+                                    "rename",
+                                    "execve",
+                                    "fork",
+                                    "clone",
+                                    "mmap PROT_EXEC",
+                                    "mprotect PROT_EXEC",
+                                    "memfd_create",
+                                    "ptrace",
+                                    "process_vm_readv",
+                                    "kill another process",
+                                    "prctl PR_SET_DUMPABLE",
+                                    "prctl PR_SET_SECCOMP",
+                                    "setuid",
+                                    "unshare",
+                                    "sched_setaffinity",
+                                    "ioctl TIOCSTI"};
 
 static void without_a_seal_the_same_calls_are_made(void)
 {

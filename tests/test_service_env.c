@@ -24,18 +24,6 @@ static void open_descriptors(void)
             CHECK(dup2(STDERR_FILENO, fd) == fd);
 }
 
-static void the_environment_is_captured(void)
-{
-    struct rt_service_env env;
-    setenv("LISTEN_FDS", "2", 1);
-    setenv("WATCHDOG_USEC", "5000000", 1);
-    unsetenv("NOTIFY_SOCKET");
-    rt_service_env_capture(&env);
-    CHECK(env.listen_fds && !strcmp(env.listen_fds, "2"));
-    CHECK(env.watchdog_usec && !strcmp(env.watchdog_usec, "5000000"));
-    CHECK(!env.notify_socket);
-}
-
 static void what_a_manager_says_is_taken(void)
 {
     open_descriptors();
@@ -101,5 +89,5 @@ static void what_no_manager_says_is_refused(void)
     }
 }
 
-CHECK_MAIN(CHECK_TEST(the_environment_is_captured), CHECK_TEST(what_a_manager_says_is_taken), CHECK_TEST(what_is_for_others_is_left_out),
+CHECK_MAIN(CHECK_TEST(what_a_manager_says_is_taken), CHECK_TEST(what_is_for_others_is_left_out),
            CHECK_TEST(what_no_manager_says_is_refused))
