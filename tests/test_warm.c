@@ -131,6 +131,7 @@ static void hand_over(struct rt_service *service)
 
 struct report {
     int is_ok, is_warm;
+    double load_s;
     enum rt_exit code;
     char said[1024];
     float logits[LOGITS];
@@ -164,6 +165,7 @@ static void serve(const char *bundle, const char *trust, int out, int said)
     report.is_ok = !rt_notify_open(&notify, &service, &error) && !rt_site_open(&site, &options, &error);
     if (report.is_ok) {
         report.is_warm = site.is_warm;
+        report.load_s = site.load_s;
         compute(report.logits, &site);
     }
     report.code = error.code;
