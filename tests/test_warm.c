@@ -161,7 +161,7 @@ static void serve(const char *bundle, const char *trust, int out, int said)
     hand_over(&service);
     const struct rt_weights_store store = {&service, &notify};
     const struct rt_site_options options = {
-        .bundle = bundle, .trust = trust, .threads = 2, .context = 256, .kv = KN_KV_BF16, .quiet = 1, .store = &store};
+        .bundle = bundle, .trust = trust, .context = 256, .kv = KN_KV_BF16, .quiet = 1, .store = &store};
     report.is_ok = !rt_notify_open(&notify, &service, &error) && !rt_site_open(&site, &options, &error);
     if (report.is_ok) {
         report.is_warm = site.is_warm;
