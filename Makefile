@@ -168,6 +168,8 @@ endif
 
 install: programs
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cloister $(B)/cloister-pack
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system packaging/systemd/cloister@.service packaging/systemd/cloister@.socket
+	install -D -m 644 packaging/systemd/cloister.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/cloister.conf
 	for page in packaging/man/*.[1-8]; do install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
 clean:
 	rm -rf build build-asan build-tsan
