@@ -200,7 +200,7 @@ static int server_body(void)
     const int spare = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), epoll = epoll_create1(EPOLL_CLOEXEC);
     NEED(!bind(listener, (struct sockaddr *)&address, bytes) && !listen(listener, 1));
     NEED(!getsockname(listener, (struct sockaddr *)&address, &size) && !connect(client, (struct sockaddr *)&address, size));
-    NEED(!rt_start(&error));
+    NEED(!rt_start(&(struct rt_service_env){0}, 0, &error));
     NEED(!rt_seal_server(&error));
     const int server = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     bytes = sizeof peer;
