@@ -13,7 +13,7 @@ enum { RT_TOP_LOGPROBS_MAX = 20 };
 
 struct rt_grammar;
 
-struct rt_job_terms {        /* what is asked */
+struct rt_job_terms { /* what is asked */
     struct rt_tokens prompt; /* at least 1 token; becomes the job's */
     uint32_t max_new;        /* at least 1 */
     struct rt_sampling sampling;
@@ -24,7 +24,7 @@ struct rt_job_terms {        /* what is asked */
     int receipt;                      /* keep the chain over the logits */
     uint64_t owner;                   /* whose it is: the scheduler shares the machine fairly among owners */
     uint64_t domain;                  /* whose cached beginnings of prompts it may use, and adds to */
-    int speculate; /* guess tokens from the prompt and the answer so far: the same bits, sooner where the answer repeats them */
+    int speculate;                    /* guess tokens from the prompt and the answer so far: the same bits, sooner where the answer repeats them */
 };
 
 enum rt_job_state { RT_JOB_WAITING, RT_JOB_PREFILL, RT_JOB_DECODE, RT_JOB_DONE, RT_JOB_FAILED };
@@ -51,11 +51,11 @@ void rt_job_close(struct rt_job **job);
 enum rt_job_state rt_job_state(const struct rt_job *job);
 uint32_t rt_job_tokens(const struct rt_job *job);                              /* how many; the end token is not among them */
 const struct rt_job_token *rt_job_token(const struct rt_job *job, uint32_t i); /* i below rt_job_tokens */
-const char *rt_job_text(const struct rt_job *job, size_t *bytes); /* what may be shown: stops and halves of characters are held back */
+const char *rt_job_text(const struct rt_job *job, size_t *bytes);              /* what may be shown: stops and halves of characters are held back */
 
 /* Once it is RT_JOB_DONE: how it ended, and the answer as rt_generate gives it. */
 const struct rt_result *rt_job_result(const struct rt_job *job);
-uint32_t rt_job_cached(const struct rt_job *job);       /* tokens of the prompt that were there already */
+uint32_t rt_job_cached(const struct rt_job *job);      /* tokens of the prompt that were there already */
 const uint8_t *rt_job_logits(const struct rt_job *job); /* [CR_DIGEST_BYTES], where terms.receipt */
 /* Once it is RT_JOB_FAILED. */
 const struct rt_error *rt_job_error(const struct rt_job *job);
