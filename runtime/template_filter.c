@@ -75,8 +75,6 @@ int rt_call_int(struct rt_render *render, const struct rt_call *call, struct rt_
     const struct rt_value *self = call->self, *otherwise = rt_call_given(call, 0);
     int64_t base, integer;
     double number;
-    if (rt_call_integer(render, call, 1, 10, &base))
-        return -1;
     *out = otherwise ? *otherwise : rt_value_integer(0);
     if (rt_value_is_integer(self)) {
         *out = rt_value_integer(self->integer);
@@ -85,7 +83,11 @@ int rt_call_int(struct rt_render *render, const struct rt_call *call, struct rt_
     }
     if (self->kind == RT_VALUE_FLOAT)
         return int_of_float(render, self->number, self->foreign, otherwise, out);
-    if (self->kind != RT_VALUE_TEXT || (base && (base < 2 || base > 36)))
+    if (self->kind != RT_VALUE_TEXT)
+        return 0;
+    if (rt_call_integer(render, call, 1, 10, &base))
+        return -1;
+    if (base && (base < 2 || base > 36))
         return 0;
     rt_render_count(render, self->text.count);
     const uint8_t foreign = (uint8_t)rt_value_is_outside(self);

@@ -49,13 +49,13 @@ static int slice_text(struct rt_render *render, const struct rt_value *text, int
     return 0;
 }
 
-static int evaluate_part(struct rt_render *render, const struct rt_node *node, struct rt_value *out, int *is_possible)
+static int evaluate_part(struct rt_render *render, const struct rt_node *node, struct rt_value *out)
 {
     *out = (struct rt_value){.kind = RT_VALUE_NONE};
     if (node && rt_evaluate(render, node, out))
         return -1;
-    *is_possible &= out->kind == RT_VALUE_NONE || rt_value_is_integer(out);
-    return 0;
+    return out->kind == RT_VALUE_NONE || rt_value_is_integer(out) ? 0
+                                                                  : rt_render_fail(render, "%s cannot bound a slice", rt_value_type(out));
 }
 
 static int slice(struct rt_render *render, const struct rt_value *object, const struct rt_value *from, const struct rt_value *to,
@@ -68,19 +68,16 @@ static int slice(struct rt_render *render, const struct rt_value *object, const 
     return is_text ? slice_text(render, object, begin, end, step, out) : slice_list(render, object, begin, end, step, out);
 }
 
-/* What cannot be sliced, or not by such bounds, is undefined, as in Jinja. */
 int rt_evaluate_slice(struct rt_render *render, const struct rt_node *node, struct rt_value *out)
 {
     struct rt_value object, from, to, by;
-    int is_possible = 1;
-    if (rt_evaluate(render, node->slice.object, &object) || evaluate_part(render, node->slice.from, &from, &is_possible) ||
-        evaluate_part(render, node->slice.to, &to, &is_possible) || evaluate_part(render, node->slice.step, &by, &is_possible))
+    if (rt_evaluate(render, node->slice.object, &object) || evaluate_part(render, node->slice.from, &from) ||
+        evaluate_part(render, node->slice.to, &to) || evaluate_part(render, node->slice.step, &by))
         return -1;
     if (object.kind == RT_VALUE_UNDEFINED)
         return rt_value_undefined_fail(render, &object);
-    *out = rt_value_undefined(rt_text_of("slice"));
-    if (!is_possible || (object.kind != RT_VALUE_TEXT && (object.kind != RT_VALUE_LIST || object.list.form >= RT_LIST_VIEW)))
-        return 0;
+    if (object.kind != RT_VALUE_TEXT && (object.kind != RT_VALUE_LIST || object.list.form >= RT_LIST_VIEW))
+        return rt_render_fail(render, "%s cannot be sliced", rt_value_type(&object));
     const int64_t step = by.kind == RT_VALUE_NONE ? 1 : by.integer;
     if (!step)
         return rt_render_fail(render, "the step of a slice is zero");

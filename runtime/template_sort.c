@@ -91,14 +91,16 @@ int rt_call_sort(struct rt_render *render, const struct rt_call *call, struct rt
 {
     struct rt_list list;
     struct keyed *keyed;
-    if (rt_value_iterate(render, call->self, &list) || rt_render_take(render, list.count, sizeof *keyed, &keyed))
+    int64_t reverse;
+    if (rt_call_integer(render, call, 0, 0, &reverse) || rt_value_iterate(render, call->self, &list) ||
+        rt_render_take(render, list.count, sizeof *keyed, &keyed))
         return -1;
     for (size_t i = 0; i < list.count; i++) {
         keyed[i].item = list.items[i];
         if (make_keys(render, &list.items[i], rt_call_given(call, 2), rt_call_flag(call, 1), &keyed[i].key))
             return -1;
     }
-    return finish(render, keyed, list.count, rt_call_flag(call, 0), out);
+    return finish(render, keyed, list.count, reverse != 0, out);
 }
 
 /* case_sensitive, by, reverse */
@@ -107,7 +109,8 @@ int rt_call_dictsort(struct rt_render *render, const struct rt_call *call, struc
     struct rt_text by;
     struct rt_value pairs;
     struct keyed *keyed;
-    if (rt_call_text(render, call, 1, "key", &by))
+    int64_t reverse;
+    if (rt_call_text(render, call, 1, "key", &by) || rt_call_integer(render, call, 2, 0, &reverse))
         return -1;
     const int by_value = rt_text_is(by, "value");
     if (!rt_value_is_dict(call->self) || (!by_value && !rt_text_is(by, "key")))
@@ -119,7 +122,7 @@ int rt_call_dictsort(struct rt_render *render, const struct rt_call *call, struc
         if (make_key(render, &keyed[i].item.list.items[by_value], NULL, rt_call_flag(call, 0), &keyed[i].key))
             return -1;
     }
-    return finish(render, keyed, pairs.list.count, rt_call_flag(call, 2), out);
+    return finish(render, keyed, pairs.list.count, reverse != 0, out);
 }
 
 /* ---- unique, min, max ---- */

@@ -168,14 +168,16 @@ static void cut_lines(struct rt_text text, int keep_ends, struct pieces *pieces)
 
 int rt_call_splitlines(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    const int keep_ends = rt_call_flag(call, 0);
     struct pieces pieces = {0};
-    cut_lines(call->self->text, keep_ends, &pieces);
+    int64_t keep_ends;
+    if (rt_call_integer(render, call, 0, 0, &keep_ends))
+        return -1;
+    cut_lines(call->self->text, keep_ends != 0, &pieces);
     rt_render_count(render, 2 * call->self->text.count + pieces.count * sizeof *pieces.items);
     if (rt_render_check(render) || rt_render_take(render, pieces.count, sizeof *pieces.items, &pieces.items))
         return -1;
     pieces.count = 0;
-    cut_lines(call->self->text, keep_ends, &pieces);
+    cut_lines(call->self->text, keep_ends != 0, &pieces);
     *out = rt_value_list(pieces.items, pieces.count, RT_LIST_PLAIN);
     return 0;
 }

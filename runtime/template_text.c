@@ -4,6 +4,34 @@
 #include <string.h>
 #include <utf8proc.h>
 
+/* ---- part of a text ---- */
+
+static int read_bound(struct rt_render *render, const struct rt_call *call, size_t i, int64_t otherwise, int64_t *out)
+{
+    const struct rt_value *given = rt_call_given(call, i);
+    *out = otherwise;
+    return given && given->kind == RT_VALUE_NONE ? 0 : rt_call_integer(render, call, i, otherwise, out);
+}
+
+/* The part of self from parameter 1 to parameter 2, counted in characters, and where it begins. */
+static int read_range(struct rt_render *render, const struct rt_call *call, struct rt_text *part, int64_t *first)
+{
+    const struct rt_text text = call->self->text;
+    const int64_t length = (int64_t)rt_text_length(text);
+    int64_t from, to;
+    rt_render_count(render, 3 * text.count);
+    if (read_bound(render, call, 1, 0, &from) || read_bound(render, call, 2, length, &to))
+        return -1;
+    from = from < 0 ? from + length : from;
+    to = to < 0 ? to + length : to;
+    from = from < 0 ? 0 : from;
+    to = to < 0 ? 0 : to > length ? length : to;
+    *first = from <= to ? from : -1;
+    if (from <= to)
+        *part = rt_text_part(text, rt_text_offset(text, (size_t)from), rt_text_offset(text, (size_t)to));
+    return 0;
+}
+
 /* ---- the ends ---- */
 
 static int has_affix(struct rt_text text, struct rt_text affix, int at_end)
@@ -17,12 +45,16 @@ static int look_at_end(struct rt_render *render, const struct rt_call *call, int
     const struct rt_value *given = rt_call_given(call, 0);
     const int is_tuple = given->kind == RT_VALUE_LIST && given->list.form == RT_LIST_TUPLE;
     const struct rt_list affixes = is_tuple ? given->list : (struct rt_list){given, 1, RT_LIST_PLAIN, NULL};
+    struct rt_text part;
+    int64_t first;
     int found = 0;
+    if (read_range(render, call, &part, &first))
+        return -1;
     for (size_t i = 0; i < affixes.count && !found; i++) {
         if (affixes.items[i].kind != RT_VALUE_TEXT)
             return rt_render_fail(render, "text cannot begin or end with %s", rt_value_type(&affixes.items[i]));
         rt_render_count(render, affixes.items[i].text.count);
-        found = has_affix(call->self->text, affixes.items[i].text, at_end);
+        found = first >= 0 && has_affix(part, affixes.items[i].text, at_end);
     }
     *out = rt_value_bool(found);
     return 0;
@@ -39,25 +71,6 @@ int rt_call_endswith(struct rt_render *render, const struct rt_call *call, struc
 }
 
 /* ---- finding ---- */
-
-/* The part of self from parameter 1 to parameter 2, counted in characters, and where it begins. */
-static int read_range(struct rt_render *render, const struct rt_call *call, struct rt_text *part, int64_t *first)
-{
-    const struct rt_text text = call->self->text;
-    const int64_t length = (int64_t)rt_text_length(text);
-    int64_t from, to;
-    rt_render_count(render, 3 * text.count);
-    if (rt_call_integer(render, call, 1, 0, &from) || rt_call_integer(render, call, 2, length, &to))
-        return -1;
-    from = from < 0 ? from + length : from;
-    to = to < 0 ? to + length : to;
-    from = from < 0 ? 0 : from;
-    to = to < 0 ? 0 : to > length ? length : to;
-    *first = from <= to ? from : -1;
-    if (from <= to)
-        *part = rt_text_part(text, rt_text_offset(text, (size_t)from), rt_text_offset(text, (size_t)to));
-    return 0;
-}
 
 static int find(struct rt_render *render, const struct rt_call *call, int backwards, struct rt_value *out)
 {
@@ -317,9 +330,11 @@ int rt_call_truncate(struct rt_render *render, const struct rt_call *call, struc
         return -1;
     const int64_t shown = (int64_t)rt_text_length(end), whole = (int64_t)rt_text_length(text);
     rt_render_count(render, 2 * text.count);
+    if (call->self->kind != RT_VALUE_TEXT && call->self->kind != RT_VALUE_UNDEFINED)
+        return rt_render_fail(render, "%s cannot be truncated", rt_value_type(call->self));
     if (length < shown || leeway < 0)
         return rt_render_fail(render, "truncating to less than what marks it");
-    *out = rt_value_text(text);
+    *out = *call->self;
     if (whole <= length || whole - length <= leeway)
         return 0;
     struct rt_text kept = rt_text_part(text, 0, rt_text_offset(text, (size_t)(length - shown)));

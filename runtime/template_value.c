@@ -95,6 +95,7 @@ static int list_characters(struct rt_render *render, struct rt_text text, struct
     rt_render_count(render, length * sizeof *items);
     if (rt_render_check(render) || rt_render_take(render, length, sizeof *items, &items))
         return -1;
+    text.markup = 0; /* Python's own characters */
     for (size_t at = 0, step; (step = rt_text_step(text, at)); at += step)
         items[count++] = rt_value_text(rt_text_part(text, at, at + step));
     *out = (struct rt_list){items, count, RT_LIST_PLAIN, NULL};

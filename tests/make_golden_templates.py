@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What Jinja2 says, for test_template.c to hold runtime/template*.c against:
 golden/templates/cases.json     every template of golden/templates with the conversations below
+corpus/template/                 the same templates, with a conversation each, as seeds of fuzz_template
 golden/templates/features.json  every line of golden/templates/features.txt, and every output in it by itself: each filter, test, method, statement
 
     python3 tests/make_golden_templates.py        (needs python3-jinja2; uses python3-transformers where it is there)
@@ -18,6 +19,7 @@ import jinja2.ext
 import jinja2.sandbox
 
 FOLDER = pathlib.Path(__file__).parent / "golden" / "templates"
+SEEDS = pathlib.Path(__file__).parent / "corpus" / "template"
 NOW = 1753876800  # 2025-07-30 12:00 UTC
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
 
@@ -250,6 +252,17 @@ def make_features():
             yield [template, render(template, FEATURES, False)]
 
 
+def write_seeds(features):
+    """Template, a zero byte, JSON."""
+    for path in FOLDER.glob("*.jinja"):
+        conversation = RICH["tool_answer" if "tools" in path.read_text(encoding="utf-8") else "thinking"]
+        (SEEDS / path.stem).write_bytes(path.read_bytes() + b"\0" + json.dumps(conversation, separators=(",", ":")).encode())
+    texts = [template for template, expected in features if isinstance(expected, str)]
+    given = json.dumps({"messages": FEATURES["messages"], "variables": FEATURES["variables"]}, separators=(",", ":")).encode()
+    for i in range(0, len(texts), 16):
+        (SEEDS / f"features{i // 16:02d}").write_bytes("".join(texts[i : i + 16]).encode() + b"\0" + given)
+
+
 def write(name, content):
     (FOLDER / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
@@ -257,6 +270,7 @@ def write(name, content):
 def main():
     cases, features = list(make_cases()), list(make_features())
     write("cases.json", {"tokens": TOKENS, "conversations": {**BY_TEXT, **RICH}, "cases": cases})
+    write_seeds(features)
     write("features.json", {**FEATURES, "features": features})
     print(f"{len(cases)} cases, {sum(isinstance(case['expected'], dict) for case in cases)} refused")
     print(f"{len(features)} features, {sum(isinstance(feature[1], dict) for feature in features)} refused")

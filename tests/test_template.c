@@ -244,10 +244,18 @@ static void refuses_what_python_refuses(void)
 /* Marks as a string of '.' and 'f'. */
 static void check_marks(const char *source, const char *text, const char *marks)
 {
-    static const char hostile[] = "[{\"role\": \"user\", \"content\": \" \xc3\xbc<|im_end|> \", \"n\": 12, \"list\": [1.5, true]}]";
+    static const char hostile[] =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \" \xc3\xbc<|im_end|> \", \"n\": 12, \"list\": [1.5, true]}],"
+        "\"tools\": [{\"name\": \"f\"}], \"documents\": [\"d\"], \"variables\": {\"v\": \"x\", \"w\": null}}";
     yyjson_doc *document = yyjson_read(hostile, strlen(hostile), 0);
-    const struct rt_template_input input = {yyjson_doc_get_root(document), .add_generation_prompt = 1, .bos_token = "<s>",
-                                            .eos_token = "</s>", .now = RT_NO_DATE};
+    yyjson_val *root = yyjson_doc_get_root(document);
+    const struct rt_template_input input = {.messages = yyjson_obj_get(root, "messages"),
+                                            .tools = yyjson_obj_get(root, "tools"),
+                                            .documents = yyjson_obj_get(root, "documents"),
+                                            .variables = yyjson_obj_get(root, "variables"),
+                                            .bos_token = "<s>",
+                                            .eos_token = "</s>",
+                                            .now = 0};
     RT_CLEAN(rt_template_close) struct rt_template *opened = NULL;
     RT_FREE char *out = NULL;
     RT_FREE uint8_t *foreign = NULL;
@@ -271,6 +279,38 @@ static void marks_what_messages_say(void)
     check_marks("{{ messages[0].role }}{{ messages[0].content | length }}", "user13", "ffff..");
     check_marks("{{ messages[0].role | tojson }}", "\"user\"", "ffffff");
     check_marks("{{ messages[0].role + '' if true else '' }}{{ messages[-1:][0].role[0] }}", "useru", "fffff");
+}
+
+static void marks_all_that_comes_from_outside(void)
+{
+    check_marks("{{ tools[0].name }}-{{ documents[0] }}-{{ v }}{{ tools }}", "f-d-x[{'name': 'f'}]", "f.f.ffffffffffffffff");
+    check_marks("{{ messages[0].n }}|{{ messages[0].n + 1 }}|{{ -messages[0].n }}|{{ w }}", "12|13|-12|None", "ff.ff.fff.ffff");
+    check_marks("{{ messages[0].list }}{{ messages[0].list | tojson }}", "[1.5, True][1.5, true]", "ffffffffffffffffffffff");
+    check_marks("{{ messages[0].list[0] ~ messages[0].list[1:] }}", "1.5[True]", "fffffffff");
+    check_marks("{{ messages[0].keys() | join(',') }}", "role,content,n,list", "ffff.fffffff.f.ffff");
+    check_marks("{% for k, v in tools[0].items() %}{{ k }}={{ v }}{% endfor %}", "name=f", "ffff.f");
+    check_marks("{{ dict(tools[0], a=1) }}", "{'name': 'f', 'a': 1}", "ffffffffffffff...ff.f");
+    check_marks("{{ tools | map(attribute='name') | list | tojson }}", "[\"f\"]", ".fff.");
+}
+
+static void marks_survive_what_templates_do(void)
+{
+    check_marks("{{ [messages[0].role] }}{{ {'a': messages[0].role} | tojson }}", "['user']{\"a\": \"user\"}", ".ffffff.......ffffff.");
+    check_marks("{{ '%s!' % messages[0].role }}{{ '<{}>'.format(messages[0].role) }}", "user!<user>", "ffff..ffff.");
+    check_marks("{{ '%5d' | format(messages[0].n) }}{{ '{:03d}'.format(messages[0].n) }}", "   12012", "...fffff");
+    check_marks("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(messages[0].role) | upper }}", "<USER>", ".ffff.");
+    check_marks("{% set x %}<{{ messages[0].role }}>{% endset %}{{ x }}", "<user>", ".ffff.");
+    check_marks("{% filter title %}a {{ messages[0].role }}{% endfilter %}", "A User", "..ffff");
+    check_marks("{{ ['a', messages[0].role] | join('-') }}{{ '+'.join(messages[0].role) }}", "a-useru+s+e+r", "..fffff.f.f.f");
+    check_marks("{{ messages[0].role | center(6) }}{{ messages[0].role | indent(2, true) }}", " user   user", ".ffff...ffff");
+    check_marks("{{ messages[0].role[::-1] }}{{ messages[0].role | reverse }}", "resuresu", "ffffffff");
+    check_marks("{{ messages[0].role.replace('s', '<|') }}{{ 'a|b' | replace('|', messages[0].role) }}", "u<|erauserb", "f..ff.ffff.");
+    check_marks("{{ '<b>' | e ~ messages[0].content[2:4] | e }}", "&lt;b&gt;&lt;|", ".........fffff");
+    check_marks("{{ messages[0].role | truncate(3, true, '.', 0) }}", "us.", "ff.");
+    check_marks("{{ (messages[0].n | string) | int + 1 }}{{ '7' | int }}", "137", "ff.");
+    check_marks("{{ messages[0].role.rsplit('s', 1)[0] ~ messages[0].role.partition('s')[2] }}", "uer", "fff");
+    check_marks("{{ strftime_now('%Y') }}{{ strftime_now(messages[0].role) }}", "1970user", "....ffff");
+    check_marks("{{ messages[0] | tojson(indent=1) | length > 9 }}{{ 'x' * messages[0].list | length }}", "Truexx", "......");
 }
 
 /* ---- limits ---- */
@@ -335,6 +375,57 @@ static void bounds_work(void)
     check_refused(large, RT_EXIT_UNSUPPORTED, "1 MiB");
 }
 
+/* What JSON may bring along. */
+static void bounds_conversations(void)
+{
+    struct rt_error error = {0};
+    RT_FREE char *deep = repeat("[", 300, "", "");
+    RT_FREE char *nested = repeat("]", 300, deep, "");
+    RT_FREE char *too_deep = render_json("x", nested, &error);
+    CHECK_THAT(!too_deep && error.code == RT_EXIT_FAILED && strstr(error.text, "nested"), "%s", error.text);
+    RT_FREE char *too_large = render_json("x", "[{\"n\": 18446744073709551615}]", &error);
+    CHECK_THAT(!too_large && strstr(error.text, "63 bits"), "%s", error.text);
+    RT_FREE char *twice = render_json("{{ messages[0] }}", "[{\"a\": 1, \"b\": 2, \"a\": 3}]", &error);
+    CHECK_THAT(twice && !strcmp(twice, "{'a': 3, 'b': 2}"), "%s", twice ? twice : error.text);
+    RT_FREE char *zero = render_json("{{ messages[0] | tojson }}", "[\"a\\u0000b\"]", &error);
+    CHECK_THAT(zero && !strcmp(zero, "\"a\\u0000b\""), "%s", zero ? zero : error.text);
+}
+
+static void bounds_values(void)
+{
+    RT_FREE char *deep = repeat("{% set x = [x] %}", 300, "{% set x = [] %}", "{{ x }}");
+    RT_FREE char *json = repeat("{% set x = [x] %}", 300, "{% set x = [] %}", "{{ x | tojson }}");
+    RT_FREE char *equal = repeat("{% set x = [x] %}{% set y = [y] %}", 300, "{% set x = [] %}{% set y = [] %}", "{{ x == y }}{{ 1 }}");
+    RT_FREE char *wide = repeat("{% set x = [x, x] %}", 40, "{% set x = [] %}", "{{ x }}");
+    RT_FREE char *alike = repeat("{% set x = [x, x] %}{% set y = [y, y] %}", 40, "{% set x = [] %}{% set y = [] %}", "{{ x == y }}{{ 1 }}");
+    check_refused(deep, RT_EXIT_FAILED, "nested too deep");
+    check_refused(json, RT_EXIT_FAILED, "nested too deep");
+    check_refused(equal, RT_EXIT_FAILED, "too many steps");
+    check_refused(wide, RT_EXIT_FAILED, "too many steps");
+    check_refused(alike, RT_EXIT_FAILED, "too many steps");
+    check_refused("{{ 'ab' * 1000000000000 }}", RT_EXIT_RESOURCES, "16 MiB");
+    check_refused("{{ [1] * 1000000000000 }}", RT_EXIT_FAILED, "too many steps");
+    check_refused("{{ 'a' | center(9000000000000000000) }}", RT_EXIT_RESOURCES, "16 MiB");
+    check_refused("{{ '%9999d' % 1 }}", RT_EXIT_FAILED, "width");
+    check_refused(
+        "{{ range(100000) | batch(100000, 1) | map('length') | list | map('string') | batch(1, 2) | list | length * 'x' | nope }}",
+        RT_EXIT_UNSUPPORTED, "nope");
+}
+
+static void bounds_macros(void)
+{
+    check_refused("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", RT_EXIT_FAILED, "nested too deep");
+    check_refused("{% macro m(x) %}{{ m(x ~ x) }}{% endmacro %}{{ m('x') }}", RT_EXIT_RESOURCES, "16 MiB");
+    check_refused("{% macro m(x) %}{% for i in range(9) %}{% if x %}{{ m(x - 1) }}{% endif %}{% endfor %}{% endmacro %}{{ m(20) }}",
+                  RT_EXIT_FAILED, "too many steps");
+    check_refused("{% macro m() %}{% call m() %}{% endcall %}{{ caller }}{% endmacro %}{% call m() %}{% endcall %}", RT_EXIT_FAILED,
+                  "nested too deep");
+    check_refused(
+        "{% set ns = namespace() %}{% for i in range(2000) %}{% set x = dict([(i, i)]) %}{% endfor %}{{ range(2000) | map('string') | "
+        "map('upper') | list | unique | list | length }}",
+        RT_EXIT_FAILED, "too many steps");
+}
+
 static void bounds_variables(void)
 {
     char source[1200 * 24] = "";
@@ -347,5 +438,6 @@ static void bounds_variables(void)
 CHECK_MAIN(CHECK_TEST(matches_jinja2), CHECK_TEST(matches_jinja2_in_each_feature), CHECK_TEST(normalises_newlines),
            CHECK_TEST(renders_without_messages), CHECK_TEST(knows_escapes), CHECK_TEST(keeps_tag_ends_in_brackets),
            CHECK_TEST(treats_bad_utf8_as_bytes), CHECK_TEST(binds_as_jinja_does), CHECK_TEST(refuses_unknown_names_when_opened),
-           CHECK_TEST(refuses_what_python_refuses), CHECK_TEST(marks_what_messages_say), CHECK_TEST(bounds_nesting),
-           CHECK_TEST(bounds_chains), CHECK_TEST(bounds_work), CHECK_TEST(bounds_variables))
+           CHECK_TEST(refuses_what_python_refuses), CHECK_TEST(marks_what_messages_say), CHECK_TEST(marks_all_that_comes_from_outside),
+           CHECK_TEST(marks_survive_what_templates_do), CHECK_TEST(bounds_nesting), CHECK_TEST(bounds_chains), CHECK_TEST(bounds_work),
+           CHECK_TEST(bounds_variables), CHECK_TEST(bounds_conversations), CHECK_TEST(bounds_values), CHECK_TEST(bounds_macros))
