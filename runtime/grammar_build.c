@@ -22,7 +22,7 @@ void rt_build_fail(struct rt_build *build, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    build->failed = rt_fail(build->error, RT_EXIT_USAGE, "%s", text);
+    build->failed = rt_fail(build->error, RT_EXIT_USAGE, "%s%s%s", build->place, *build->place ? ": " : "", text);
 }
 
 /* The array with room for `want` elements; NULL, and the build has failed. */

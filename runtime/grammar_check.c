@@ -112,8 +112,8 @@ static void find_left_recursion(struct rt_build *build)
         build->failed = rt_fail(build->error, RT_EXIT_RESOURCES, "no memory for a grammar's rules");
         return;
     }
-    for (size_t i = 0; i < build->rule_count && !build->failed; i++)
-        visit_rule(&walk, (uint32_t)i);
+    for (size_t i = build->rule_count; i > 0 && !build->failed; i--) /* schemas chain each rule to a later one */
+        visit_rule(&walk, (uint32_t)i - 1);
     free(walk.states);
 }
 

@@ -53,6 +53,7 @@ struct rt_build {
     struct rt_char_range *ranges;
     char *bytes;
     size_t expr_count, expr_room, rule_count, rule_room, range_count, range_room, byte_count, byte_room;
+    char place[256]; /* where the maker is, "" where that is nowhere; errors begin with it */
     struct rt_error *error;
     int failed; /* *error says why; from here on nothing is made */
 };
@@ -158,27 +159,41 @@ void *rt_build_grow(struct rt_build *build, void *array, size_t *room, size_t wa
 
 /* --- JSON (grammar_json.c, grammar_number.c, grammar_regex.c) --- */
 
-struct rt_json_rules { /* made when first asked for; 0: not yet */
-    struct rt_build *build;
-    uint32_t space, separator, any, object, array, string, character, number, integer;
+enum rt_json_rule {
+    RT_JSON_SPACE,
+    RT_JSON_ANY,
+    RT_JSON_OBJECT,
+    RT_JSON_ARRAY,
+    RT_JSON_STRING,
+    RT_JSON_NUMBER,
+    RT_JSON_INTEGER,
+    RT_JSON_TAIL,
+    RT_JSON_RULES
 };
 
-uint32_t rt_expr_json_space(struct rt_json_rules *rules);     /* where JSON may have white space */
+struct rt_json_rules {
+    struct rt_build *build;
+    uint32_t made[RT_JSON_RULES]; /* 1 + rule; 0: not yet asked for */
+};
+
+uint32_t rt_expr_json(struct rt_json_rules *rules, enum rt_json_rule rule);
 uint32_t rt_expr_json_separator(struct rt_json_rules *rules); /* "," between elements */
 uint32_t rt_expr_json_colon(struct rt_json_rules *rules);
-uint32_t rt_expr_json_any(struct rt_json_rules *rules);
-uint32_t rt_expr_json_object(struct rt_json_rules *rules);
-uint32_t rt_expr_json_array(struct rt_json_rules *rules);
-uint32_t rt_expr_json_string(struct rt_json_rules *rules);
-uint32_t rt_expr_json_character(struct rt_json_rules *rules); /* of a string, escaped or not */
-uint32_t rt_expr_json_number(struct rt_json_rules *rules);
-uint32_t rt_expr_json_integer(struct rt_json_rules *rules);
+/* "{" body "}" and the like, with white space. The body is optional where it may be left out. */
+uint32_t rt_expr_json_brackets(struct rt_json_rules *rules, const char *open, uint32_t body, int optional, const char *close);
+uint32_t rt_expr_json_character(struct rt_build *build); /* of a string, escaped or not */
 /* A character of the class as it stands in a string: with the shortest escape where it needs one. */
 uint32_t rt_expr_json_chars(struct rt_build *build, const struct rt_chars *chars);
 /* A value's own text. */
 uint32_t rt_expr_json_literal(struct rt_build *build, yyjson_val *value);
-/* A member's key: any but those given. */
-uint32_t rt_expr_json_other_key(struct rt_json_rules *rules, const char *const *names, size_t count);
+struct rt_name {
+    const char *text;
+    size_t bytes;
+};
+/* Any one of the texts; sorts them. */
+uint32_t rt_expr_choice(struct rt_build *build, struct rt_name *texts, size_t count);
+/* A member's key: any but these; sorts them. None is written with escapes as far as one of them is alike. */
+uint32_t rt_expr_json_other_key(struct rt_json_rules *rules, struct rt_name *names, size_t count);
 
 struct rt_bound {
     int there, exclusive;
