@@ -123,10 +123,10 @@ int rt_build_check(struct rt_build *build, uint32_t root, int strict)
         return -1;
     if (measure_rules(build))
         rt_build_fail(build, "rules refer to one another in too long a chain; make it simpler");
-    for (size_t i = 0; strict && i < build->rule_count; i++)
-        if (build->rules[i].shortest == RT_NO_LIMIT)
+    for (size_t i = build->rule_count; strict && i > 0; i--) /* the last is nearest to the cause, in most cases */
+        if (build->rules[i - 1].shortest == RT_NO_LIMIT)
             rt_build_fail(build, "line %u: %s: no text can ever end it; give it an alternative that does not refer back",
-                          build->rules[i].line, rt_rule_name(build, (uint32_t)i));
+                          build->rules[i - 1].line, rt_rule_name(build, (uint32_t)i - 1));
     if (!build->failed && build->rules[root].shortest == RT_NO_LIMIT)
         rt_build_fail(build, "%s: no text can match; something in it excludes everything or requires itself", rt_rule_name(build, root));
     if (!build->failed && build->rules[root].shortest > RT_SHORTEST_MAX)

@@ -57,7 +57,7 @@ static uint32_t whole_between(struct rt_build *build, uint64_t low, uint64_t hig
     uint64_t first = 0, last = 9;
     for (uint32_t length = 1; first <= high && length <= 19; length++, first = last + 1, last = last * 10 + 9) {
         char from[32], to[32];
-        if (last < low)
+        if (last < low || low > high)
             continue;
         snprintf(from, sizeof from, "%llu", (unsigned long long)(low > first ? low : first));
         snprintf(to, sizeof to, "%llu", (unsigned long long)(high < last ? high : last));

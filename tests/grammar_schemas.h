@@ -38,7 +38,7 @@ static const struct grammar_schema grammar_schemas[] = {
     {"pattern",
      "{\"type\":\"object\",\"properties\":{\"plate\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{2}-\\\\d{3,4}( "
      "[\\\"/\\\\\\\\])?$\"},\"word\":{\"type\":"
-     "\"string\",\"pattern\":\"^(caf\\u00e9|na[\\u00efi]ve|\\\\w+\\\\.)+$\"},\"has\":{\"type\":\"string\",\"pattern\":\"a.c|^x+\"},"
+     "\"string\",\"pattern\":\"^(caf\\u00e9|na[\\u00efi]ve|\\\\w+\\\\.)+$\"},\"has\":{\"type\":\"string\",\"pattern\":\"[ac]|^x+\"},"
      "\"code\":{"
      "\"type\":\"string\",\"pattern\":\"^[a-z]+$\",\"minLength\":3,\"maxLength\":6}},\"required\":[\"plate\",\"word\",\"has\",\"code\"]}"},
     {"formats",
