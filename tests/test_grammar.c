@@ -329,8 +329,9 @@ static int allows(const uint32_t *allowed, uint32_t id)
 static uint32_t draw_closing(const uint32_t *allowed)
 {
     static const uint32_t first[] = {END, '"', '}', ']'}, then[] = {'@', '.', ':', '-', ',', '0', 'Z', 'a'};
-    for (size_t i = 0; i < sizeof first / sizeof *first; i++)
-        if (allows(allowed, first[i]) && (i < 2 || draw(4)))
+    const size_t closing = draw(3) ? sizeof first / sizeof *first : 2;
+    for (size_t i = 0; i < closing; i++)
+        if (allows(allowed, first[i]))
             return first[i];
     const uint32_t some = then[draw(sizeof then / sizeof *then)];
     return allows(allowed, some) ? some : draw_allowed(allowed);
