@@ -89,7 +89,7 @@ static int open_choice(struct rt_answer *answer, struct rt_choice *choice, uint3
     terms.completion.sampling.seed += nth;
     int failed = copy_prompt(&terms.prompt, prompt) ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt") : 0;
     if (!failed)
-        failed = rt_receipt_begin(&choice->receipt, answer->by->site, &terms.completion.sampling, NULL, prompt,
+        failed = rt_receipt_begin(&choice->receipt, answer->by->site, &terms.completion.sampling, asked->grammar, prompt,
                                   asked->kind == RT_ANSWER_CHAT ? RT_PROMPT_CHAT : RT_PROMPT_RAW, 1, error);
     memcpy(terms.chain, choice->receipt.logits, sizeof terms.chain);
     if (!failed)

@@ -42,23 +42,18 @@ static int check_messages(const struct rt_site *site, yyjson_val *messages, stru
     return check_length(site, max, bytes, "messages", error);
 }
 
-/* The one place that knows what the template takes. */
 static int render(const struct rt_site *site, yyjson_val *conversation, struct rt_tokens *out, struct rt_api_error *error)
 {
-    yyjson_val *messages = yyjson_obj_get(conversation, "messages"), *message;
-    RT_FREE struct rt_message *list = calloc(yyjson_arr_size(messages) + 1, sizeof *list);
     struct rt_error below;
-    size_t i, max;
-    if (!list)
-        return no_memory(error);
-    if (yyjson_obj_get(conversation, "tools"))
-        return rt_api_fail(error, 400, "unsupported_parameter", "tools", "tools are not supported yet");
-    yyjson_arr_foreach(messages, i, max, message)
-    {
-        list[i].role = yyjson_get_str(yyjson_obj_get(message, "role"));
-        list[i].content = yyjson_get_str(yyjson_obj_get(message, "content"));
-    }
-    if (rt_prompt_render(site->chat_template, site->tokenizer, list, max, out, &below)) /* a template may refuse a conversation */
+    const struct rt_template_input input = {
+        .messages = yyjson_obj_get(conversation, "messages"),
+        .tools = yyjson_obj_get(conversation, "tools"),
+        .documents = yyjson_obj_get(conversation, "documents"),
+        .variables = yyjson_obj_get(conversation, "variables"),
+        .add_generation_prompt = 1,
+        .now = RT_NO_DATE,
+    };
+    if (rt_prompt_render(site->chat_template, site->tokenizer, &input, out, &below)) /* a template may refuse a conversation */
         return rt_api_fail(error, 400, "invalid_value", "messages", "%s", below.text);
     return 0;
 }

@@ -26,11 +26,13 @@ struct rt_completion {
     struct rt_result result;
     struct rt_sampler *sampler;
     struct rt_decoder *decoder;
-    struct token *records;  /* [max_new + 1] */
-    struct rt_logprob *top; /* [max_new + 1][logprobs] */
-    uint32_t most;          /* tokens that there is room for in the context */
-    size_t passed;          /* bytes of the text that no stop can begin in any more */
-    int stopped;            /* by a stop text */
+    struct rt_constraint *constraint; /* NULL: any token may come */
+    uint32_t *allowed;                /* [vocab / 32], for the next token */
+    struct token *records;            /* [max_new + 1] */
+    struct rt_logprob *top;           /* [max_new + 1][logprobs] */
+    uint32_t most;                    /* tokens that there is room for in the context */
+    size_t passed;                    /* bytes of the text that no stop can begin in any more */
+    int stopped;                      /* by a stop text */
     char *outgrown[OUTGROWN_MAX];
     size_t outgrown_count;
     /* for other threads: each pair is written from left to right, and read from right to left */
@@ -75,6 +77,22 @@ static int reserve(struct rt_completion *c, struct rt_error *error)
     return 0;
 }
 
+static int open_constraint(struct rt_completion *c, struct rt_error *error)
+{
+    const struct rt_generation *generation = &c->site->generation;
+    const uint32_t vocab = c->site->manifest->model.vocab;
+    if (!c->terms.grammar)
+        return 0;
+    if (!generation->stop_count)
+        return rt_fail(error, RT_EXIT_UNSUPPORTED, "%s names no token that ends an answer, so none can follow a grammar",
+                       c->site->manifest->name);
+    c->allowed = calloc((vocab + 31) / 32, sizeof *c->allowed);
+    if (!c->allowed)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for an answer");
+    return rt_constraint_open(&c->constraint, c->terms.grammar, c->site->token_bytes, vocab, generation->stop_ids, generation->stop_count,
+                              error);
+}
+
 int rt_completion_open(struct rt_completion **out, const struct rt_site *site, const struct rt_completion_terms *terms,
                        uint32_t prompt_tokens, struct rt_error *error)
 {
@@ -89,12 +107,14 @@ int rt_completion_open(struct rt_completion **out, const struct rt_site *site, c
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for an answer");
     c->site = site;
     c->terms = *terms;
+    if (c->terms.grammar)
+        rt_grammar_share(c->terms.grammar);
     c->result = (struct rt_result){.prompt_tokens = prompt_tokens, .end_token = -1};
     const uint32_t room = site->context - prompt_tokens + 1; /* the last token needs no place in the cache */
     c->most = terms->max_new < room ? terms->max_new : room;
     if (copy_stops(c, terms, error) || reserve(c, error) ||
         rt_sampler_open(&c->sampler, site->kernels, site->manifest->model.vocab, &terms->sampling, error) ||
-        rt_decoder_open(&c->decoder, site->tokenizer, terms->keep_special, error))
+        rt_decoder_open(&c->decoder, site->tokenizer, terms->keep_special, error) || open_constraint(c, error))
         return -1;
     *out = RT_MOVE(c);
     return 0;
@@ -113,6 +133,9 @@ void rt_completion_close(struct rt_completion **completion)
     rt_result_close(&c->result);
     rt_sampler_close(&c->sampler);
     rt_decoder_close(&c->decoder);
+    rt_constraint_close(&c->constraint);
+    rt_grammar_close(&c->terms.grammar);
+    free(c->allowed);
     free(c->records);
     free(c->top);
     free(c);
@@ -248,7 +271,9 @@ static uint32_t choose(struct rt_completion *c, struct rt_sampler_space *space, 
     const uint32_t vocab = c->site->manifest->model.vocab;
     if (c->terms.logits_chain)
         rt_logits_chain(c->terms.logits_chain, logits, vocab);
-    record->id = rt_sampler_pick(c->sampler, space, logits, NULL, position_of(c));
+    if (c->constraint)
+        rt_constraint_mask(c->constraint, c->allowed);
+    record->id = rt_sampler_pick(c->sampler, space, logits, c->constraint ? c->allowed : NULL, position_of(c));
     if (c->terms.logprobs != RT_NO_LOGPROBS)
         record->logprob = rate(c, space, logits, record->id);
     return record->id;
@@ -275,6 +300,8 @@ int rt_completion_next(struct rt_completion *c, struct rt_sampler_space *space, 
     if (show(c, text, bytes, 0, error))
         return -1;
     rt_sampler_answer(c->sampler, chosen);
+    if (c->constraint && rt_constraint_accept(c->constraint, chosen))
+        return rt_fail(error, RT_EXIT_FAILED, "the grammar does not take token %u, which it has allowed", chosen);
     c->records[tokens->count].text_end = c->result.text_bytes;
     tokens->ids[tokens->count++] = chosen;
     atomic_store_explicit(&c->count, (uint32_t)tokens->count, memory_order_release);

@@ -6,21 +6,20 @@
 
 #include <stdatomic.h>
 
+#include "runtime/grammar.h"
 #include "runtime/site.h"
 
 enum { RT_TOP_LOGPROBS_MAX = 20, RT_STOP_TEXTS_MAX = 16, RT_STOP_BYTES_MAX = 1024 };
-
-struct rt_grammar;
 
 struct rt_completion_terms { /* what is asked */
     uint32_t max_new;
     struct rt_sampling sampling;
     const char *const *stops; /* texts that end the answer and are not part of it; copied */
     size_t stop_count;
-    const struct rt_grammar *grammar; /* the answer follows it; NULL: any text. It must outlive the answer */
-    int logprobs;                     /* of each token, and of so many of the likeliest beside it; RT_NO_LOGPROBS: none */
-    uint8_t *logits_chain;            /* takes in the logits of every choice (rt_logits_chain); NULL: nobody asks */
-    int keep_special;                 /* the text shows special tokens too */
+    struct rt_grammar *grammar; /* the answer follows it; shared; NULL: any text. The site has token_bytes then */
+    int logprobs;               /* of each token, and of so many of the likeliest beside it; RT_NO_LOGPROBS: none */
+    uint8_t *logits_chain;      /* takes in the logits of every choice (rt_logits_chain); NULL: nobody asks */
+    int keep_special;           /* the text shows special tokens too */
 };
 enum { RT_NO_LOGPROBS = -1 };
 

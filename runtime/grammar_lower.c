@@ -296,15 +296,3 @@ int rt_grammar_make(struct rt_grammar **out, struct rt_build *build, uint32_t ro
     *out = RT_MOVE(grammar);
     return 0;
 }
-
-void rt_grammar_close(struct rt_grammar **grammar)
-{
-    if (*grammar) {
-        free((*grammar)->nodes);
-        free((*grammar)->edges);
-        free((*grammar)->counts);
-        free((*grammar)->sets);
-    }
-    free(*grammar);
-    *grammar = NULL;
-}

@@ -4,6 +4,7 @@
 #ifndef CLOISTER_GRAMMAR_PARTS_H
 #define CLOISTER_GRAMMAR_PARTS_H
 
+#include <stdatomic.h>
 #include "runtime/grammar.h"
 
 enum {
@@ -117,6 +118,9 @@ struct rt_counts {
 };
 
 struct rt_grammar {
+    _Atomic unsigned holders; /* beside the first */
+    enum rt_grammar_kind kind;
+    char *text; /* NULL: it was not made by rt_grammar_open */
     struct rt_node *nodes;
     uint32_t *edges;
     struct rt_counts *counts;

@@ -10,6 +10,7 @@
 #define CLOISTER_RECEIPT_H
 
 #include "crypto/crypto.h"
+#include "runtime/grammar.h"
 #include "runtime/manifest.h"
 #include "runtime/sampler.h"
 #include "runtime/tokenizer.h"
@@ -17,7 +18,6 @@
 enum { RT_RECEIPT_MAX_BYTES = CR_MANIFEST_MAX_BYTES };
 
 enum rt_prompt_form { RT_PROMPT_CHAT, RT_PROMPT_RAW };
-enum rt_grammar_kind { RT_GRAMMAR_NONE, RT_GRAMMAR_SCHEMA, RT_GRAMMAR_GBNF, RT_GRAMMAR_JSON };
 
 struct rt_receipt { /* rt_receipt_close frees */
     char program[64];

@@ -30,17 +30,17 @@ static int copy_biases(struct rt_receipt *receipt, struct rt_error *error)
     return 0;
 }
 
-static int copy_grammar(struct rt_receipt *receipt, const struct rt_receipt_grammar *grammar, struct rt_error *error)
+static int copy_grammar(struct rt_receipt *receipt, const struct rt_grammar *grammar, struct rt_error *error)
 {
-    if (!grammar)
+    receipt->grammar_kind = grammar ? rt_grammar_kind(grammar) : RT_GRAMMAR_NONE;
+    if (receipt->grammar_kind == RT_GRAMMAR_NONE || receipt->grammar_kind == RT_GRAMMAR_JSON)
         return 0;
-    receipt->grammar_kind = grammar->kind;
-    receipt->grammar = grammar->text ? strdup(grammar->text) : NULL;
-    return !grammar->text || receipt->grammar ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the receipt");
+    receipt->grammar = strdup(rt_grammar_text(grammar));
+    return receipt->grammar ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the receipt");
 }
 
 int rt_receipt_begin(struct rt_receipt *receipt, const struct rt_site *site, const struct rt_sampling *sampling,
-                     const struct rt_receipt_grammar *grammar, const struct rt_tokens *prompt, enum rt_prompt_form form, int keep_prompt,
+                     const struct rt_grammar *grammar, const struct rt_tokens *prompt, enum rt_prompt_form form, int keep_prompt,
                      struct rt_error *error)
 {
     *receipt = (struct rt_receipt){

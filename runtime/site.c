@@ -99,7 +99,7 @@ static struct rt_engine_options engine_options(const struct rt_site *site, const
 
 /* ---- behind the seal ---- */
 
-static int open_language(struct rt_site *site, const struct rt_texts *texts, struct rt_error *error)
+static int open_language(struct rt_site *site, const struct rt_site_options *options, const struct rt_texts *texts, struct rt_error *error)
 {
     const char *tokenizer = texts->of[RT_ROLE_TOKENIZER].at, *config = texts->of[RT_ROLE_TOKENIZER_CONFIG].at;
     const char *chat_template = texts->of[RT_ROLE_TEMPLATE].at, *generation = texts->of[RT_ROLE_GENERATION].at;
@@ -107,6 +107,8 @@ static int open_language(struct rt_site *site, const struct rt_texts *texts, str
     if (tokenizer && rt_tokenizer_open(&site->tokenizer, tokenizer, texts->of[RT_ROLE_TOKENIZER].bytes, config,
                                        texts->of[RT_ROLE_TOKENIZER_CONFIG].bytes, error))
         return rt_wrap(error, "tokenizer.json");
+    if (site->tokenizer && options->slots && rt_token_bytes_open(&site->token_bytes, site->tokenizer, error))
+        return -1;
     if (chat_template)
         (void)!rt_template_open(&site->chat_template, chat_template, texts->of[RT_ROLE_TEMPLATE].bytes, &site->template_error);
     else
@@ -171,7 +173,7 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
     rt_bundle_close(&site->bundle);
     if (options->before_seal && options->before_seal(options->user, site, error))
         return -1;
-    if ((options->seal ? options->seal : rt_seal)(error) || open_language(site, &texts, error))
+    if ((options->seal ? options->seal : rt_seal)(error) || open_language(site, options, &texts, error))
         return -1;
     site->max_rows = engine.max_rows;
     site->load_s = rt_seconds() - start;
@@ -192,6 +194,7 @@ void rt_site_close(struct rt_site *site)
 {
     rt_engine_close(&site->engine);
     rt_template_close(&site->chat_template);
+    rt_token_bytes_close(&site->token_bytes);
     rt_tokenizer_close(&site->tokenizer);
     rt_weights_close(&site->weights);
     kn_context_close(&site->kernels);

@@ -6,6 +6,7 @@
 #include "runtime/bundle.h"
 #include "runtime/engine.h"
 #include "runtime/generation_defaults.h"
+#include "runtime/grammar.h"
 #include "runtime/kept_weights.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
@@ -39,7 +40,8 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_weights *weights;
     struct rt_engine *engine;
     struct rt_tokenizer *tokenizer;
-    struct rt_template *chat_template; /* NULL: none, or unsupported; why is in template_error */
+    struct rt_token_bytes *token_bytes; /* for grammars; NULL without slots */
+    struct rt_template *chat_template;  /* NULL: none, or unsupported; why is in template_error */
     struct rt_error template_error;
     struct rt_generation generation; /* greedy, and the tokenizer's end, where the bundle says nothing */
     uint32_t context;                /* tokens that a sequence can have */
