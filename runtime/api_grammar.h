@@ -4,8 +4,16 @@
 
 #include "runtime/api_json.h"
 #include "runtime/grammar.h"
+#include "runtime/receipt_of.h"
 
-/* *out is NULL where any text will do. */
-RT_MUST_CHECK int rt_api_grammar_read(struct rt_grammar **out, yyjson_val *request, struct rt_api_error *error);
+struct rt_api_grammar {              /* rt_api_grammar_close frees */
+    struct rt_grammar *grammar;      /* NULL: any text will do */
+    struct rt_receipt_grammar asked; /* for receipts; its text is freed, too */
+};
+
+RT_MUST_CHECK int rt_api_grammar_read(struct rt_api_grammar *out, yyjson_val *request, struct rt_api_error *error);
+/* A schema by itself; param names it in messages. */
+RT_MUST_CHECK int rt_api_grammar_schema(struct rt_api_grammar *out, yyjson_val *schema, const char *param, struct rt_api_error *error);
+void rt_api_grammar_close(struct rt_api_grammar *grammar);
 
 #endif

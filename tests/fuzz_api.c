@@ -74,11 +74,11 @@ static void read_messages(yyjson_val *request)
 
 static void read_grammar(yyjson_val *request)
 {
-    struct rt_grammar *grammar;
+    struct rt_api_grammar grammar;
     struct rt_api_error error;
     if (rt_api_grammar_read(&grammar, request, &error))
         check_refusal(&error);
-    rt_grammar_close(&grammar);
+    rt_api_grammar_close(&grammar);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
