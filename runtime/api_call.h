@@ -6,6 +6,7 @@
 #include "runtime/answer.h"
 #include "runtime/metrics.h"
 #include "runtime/receipt_ring.h"
+#include "runtime/seal_test.h"
 
 struct rt_owner { /* whose request it is */
     uint64_t id;
@@ -17,6 +18,7 @@ struct rt_api_site { /* what all requests share */
     struct rt_api_limits limits;
     struct rt_receipt_ring *receipts;
     struct rt_metrics *metrics;
+    const struct rt_seal_report *seal; /* what a process sealed like this one has tried */
     int64_t started;
     int share_prefixes; /* cached beginnings of prompts are everybody's */
 };
@@ -32,8 +34,9 @@ struct rt_api_call {
     size_t body_bytes;
     /* What comes of it: an answer under way, or a text. */
     struct rt_answer *answer;
-    const char *type; /* of the text; NULL: JSON */
-    char *text;       /* freed with the call */
+    const char *type;                     /* of the text; NULL: JSON */
+    const struct rt_page_header *headers; /* NULL, or those that the text is to be sent with, its type among them */
+    char *text;                           /* freed with the call */
     size_t bytes;
 };
 

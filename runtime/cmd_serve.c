@@ -4,6 +4,7 @@
 #include "runtime/cache.h"
 #include "runtime/commands.h"
 #include "runtime/isa.h"
+#include "runtime/kept_weights.h"
 #include "runtime/scope.h"
 #include "runtime/seal.h"
 #include "runtime/server.h"
@@ -11,7 +12,9 @@
 struct serve_options {
     struct rt_site_options site;
     struct rt_server_options server;
+    struct rt_text_list sockets;
     const char *kv;
+    int keep_weights;
     uint64_t threads, context, slots, queue, chunk, connections, max_body;
 };
 
@@ -25,8 +28,6 @@ static int is_name(const char *text)
 
 static int check_options(const struct serve_options *options, struct rt_error *error)
 {
-    if (!options->server.sockets.count)
-        return rt_fail(error, RT_EXIT_USAGE, "where to listen? Give --socket PATH");
     if (!options->slots || !options->chunk || !options->connections || !options->max_body)
         return rt_fail(error, RT_EXIT_USAGE, "--slots, --chunk, --connections and --max-body are at least 1");
     if (options->server.name && !is_name(options->server.name))
@@ -43,7 +44,8 @@ static int parse(const struct rt_call *call, struct serve_options *options, stru
 {
     struct rt_server_options *server = &options->server;
     const struct rt_option table[] = {
-        {"--socket", RT_OPTION_LIST, &server->sockets, "PATH", "listen at this Unix socket; may be repeated", 0},
+        {"--socket", RT_OPTION_LIST, &options->sockets, "PATH",
+         "listen at this Unix socket; may be repeated (without: at the sockets that the service manager hands over)", 0},
         {"--trust", RT_OPTION_TEXT, &options->site.trust, "DIR", "directory of trusted public keys", 0},
         {"--name", RT_OPTION_TEXT, &server->name, "NAME", "what the model is called (default: the bundle's name)", 0},
         {"--api-keys", RT_OPTION_TEXT, &server->api_keys, "FILE", "ask for an API key; FILE has names and keys' BLAKE2b-256", 0},
@@ -62,6 +64,8 @@ static int parse(const struct rt_call *call, struct serve_options *options, stru
         {"--timeout", RT_OPTION_FLOAT, &server->timeout, "S", "seconds for a request to arrive, and to keep idle connections (default 60)",
          0},
         {"--grace", RT_OPTION_FLOAT, &server->grace, "S", "seconds that answers have after SIGTERM (default 30)", 0},
+        {"--keep-weights", RT_OPTION_FLAG, &options->keep_weights, NULL,
+         "have the service manager keep the loaded weights over a restart (FileDescriptorStoreMax=)", 0},
         {"--log-prompts", RT_OPTION_FLAG, &server->log_prompts, NULL, "write what is asked into the log", 0},
     };
     size_t count = 1;
@@ -80,16 +84,42 @@ static int parse(const struct rt_call *call, struct serve_options *options, stru
     return rt_cache_kind(&options->site.kv, options->kv, error) ? -1 : check_options(options, error);
 }
 
+/* What has to be there before the first thread: sockets, the manager's ear, and the proof that the seal holds. */
+static int open_surroundings(struct rt_server_surroundings *around, const struct rt_call *call, const struct serve_options *options,
+                             struct rt_error *error)
+{
+    if (rt_service_read(&around->service, call->service, error) || rt_notify_open(&around->notify, &around->service, error))
+        return -1;
+    if (!RT_SANITIZED && rt_seal_test(&around->seal, rt_seal_server, error))
+        return -1;
+    if (around->seal.allowed)
+        return rt_fail(error, RT_EXIT_UNSUPPORTED, "a sealed process can still do what it must not; `%s doctor --self-test` says what",
+                       call->program);
+    for (size_t i = 0; i < options->sockets.count; i++)
+        if (rt_listeners_bind(&around->listeners, options->sockets.items[i], RT_SOCKET_MODE, error))
+            return -1;
+    if (rt_listeners_inherit(&around->listeners, &around->service, RT_KEPT_NAME, error))
+        return -1;
+    return around->listeners.count ? 0 : rt_fail(error, RT_EXIT_USAGE, "where to listen? Give --socket PATH");
+}
+
+static void close_surroundings(struct rt_server_surroundings *around)
+{
+    rt_listeners_close(&around->listeners);
+    rt_notify_close(&around->notify);
+}
+
 struct opening { /* of the server, from inside that of the site */
     struct rt_server *server;
     const struct rt_server_options *options;
+    struct rt_server_surroundings *surroundings;
 };
 
 static int open_server(void *user, struct rt_site *site, struct rt_error *error)
 {
     struct opening *opening = user;
     (void)site;
-    return rt_server_open(&opening->server, opening->options, error);
+    return rt_server_open(&opening->server, opening->options, opening->surroundings, error);
 }
 
 int cmd_serve(const struct rt_call *call, struct rt_error *error)
@@ -104,16 +134,20 @@ int cmd_serve(const struct rt_call *call, struct rt_error *error)
         .connections = 4096,
         .max_body = 8 << 20,
     };
-    struct opening opening = {NULL, &options.server};
+    RT_CLEAN(close_surroundings) struct rt_server_surroundings around = {.notify.fd = -1};
     RT_CLEAN(rt_site_close) struct rt_site site = {0};
+    RT_CLEAN(rt_server_close) struct rt_server *server = NULL;
     const int status = parse(call, &options, error);
     if (status)
         return status < 0 ? -1 : 0;
+    if (open_surroundings(&around, call, &options, error))
+        return -1;
+    const struct rt_weights_store store = {&around.service, &around.notify};
+    struct opening opening = {.options = &options.server, .surroundings = &around};
+    options.site.store = options.keep_weights ? &store : NULL;
     options.site.before_seal = open_server;
     options.site.user = &opening;
-    int failed = rt_site_open(&site, &options.site, error);
-    if (!failed)
-        failed = rt_server_run(opening.server, &site, error);
-    rt_server_close(&opening.server);
-    return failed;
+    const int failed = rt_site_open(&site, &options.site, error);
+    server = opening.server;
+    return failed ? -1 : rt_server_run(server, &site, error);
 }

@@ -197,14 +197,6 @@ static int show(struct rt_completion *c, const char *text, size_t bytes, int fin
 
 /* ---- logprobs ---- */
 
-static double log_of_sum(const struct rt_completion *c, const float *logits, float top)
-{
-    double sum = 0;
-    for (uint32_t i = 0; i < c->site->manifest->model.vocab; i++)
-        sum += (double)kn_exp(c->site->kernels, logits[i] - top);
-    return log(sum);
-}
-
 /* The n likeliest, likeliest first, equal ones by id. */
 static void find_likeliest(struct rt_logprob *out, size_t n, const float *logits, uint32_t vocab)
 {
@@ -222,13 +214,13 @@ static void find_likeliest(struct rt_logprob *out, size_t n, const float *logits
 }
 
 /* Of the chosen token; notes those of the likeliest. */
-static float rate(struct rt_completion *c, const float *logits, uint32_t chosen)
+static float rate(struct rt_completion *c, struct rt_sampler_space *space, const float *logits, uint32_t chosen)
 {
     const size_t count = c->terms.logprobs ? (size_t)c->terms.logprobs : 1;
     struct rt_logprob first, *top = c->terms.logprobs ? c->top + c->result.tokens.count * count : &first;
     find_likeliest(top, count, logits, c->site->manifest->model.vocab);
     const float largest = top[0].logprob;
-    const double sum = log_of_sum(c, logits, largest);
+    const double sum = log(rt_sampler_space_sum(space, c->site->kernels, logits, c->site->manifest->model.vocab, largest));
     for (size_t i = 0; i < count; i++)
         top[i].logprob = (float)((double)(top[i].logprob - largest) - sum);
     return (float)((double)(logits[chosen] - largest) - sum);
@@ -258,7 +250,7 @@ static uint32_t choose(struct rt_completion *c, struct rt_sampler_space *space, 
         rt_logits_chain(c->terms.logits_chain, logits, vocab);
     record->id = rt_sampler_pick(c->sampler, space, logits, NULL, position_of(c));
     if (c->terms.logprobs != RT_NO_LOGPROBS)
-        record->logprob = rate(c, logits, record->id);
+        record->logprob = rate(c, space, logits, record->id);
     return record->id;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "runtime/doctor.h"
+#include "runtime/machine_memory.h"
 #include "runtime/report.h"
 
 /* The kB behind "Name:" in /proc/meminfo, in bytes; -1 where it does not say. */
@@ -40,6 +41,17 @@ static void find_transparent_pages(struct rt_findings *findings)
                        modes);
 }
 
+/* Weights that a service keeps over a restart lie in files in memory, which have a switch of their own. */
+static void find_transparent_files(struct rt_findings *findings)
+{
+    static const char advice[] = "for weights that a service keeps over a restart, write \"advise\" to "
+                                 "/sys/kernel/mm/transparent_hugepage/shmem_enabled; small pages make answers slower";
+    if (rt_memory_transparent_files())
+        rt_finding_add(findings, "kept weights", RT_VERDICT_OK, NULL, "files in memory get transparent huge pages");
+    else
+        rt_finding_add(findings, "kept weights", RT_VERDICT_WARN, advice, "files in memory get no transparent huge pages");
+}
+
 static void find_reserved_pages(struct rt_findings *findings)
 {
     char count[32];
@@ -68,6 +80,7 @@ void rt_doctor_memory(struct rt_findings *findings)
         meminfo[0] = 0;
     find_amount(findings, meminfo);
     find_transparent_pages(findings);
+    find_transparent_files(findings);
     find_reserved_pages(findings);
     find_memlock(findings);
 }

@@ -99,9 +99,31 @@ uint64_t rt_memory_reserved(int node)
     return read_number(path) << 21;
 }
 
+/* The mode in brackets: "always [madvise] never". */
+static int has_mode(const char *path, const char *const *modes, size_t count)
+{
+    RT_CLOSE_FILE FILE *file = fopen(path, "re");
+    char line[128];
+    if (!file || !fgets(line, sizeof line, file))
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        if (strstr(line, modes[i]))
+            return 1;
+    return 0;
+}
+
 int rt_memory_transparent(void)
 {
-    RT_CLOSE_FILE FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
-    char line[128];
-    return file && fgets(line, sizeof line, file) && !strstr(line, "[never]");
+    static const char *const modes[] = {"[always]", "[madvise]"};
+    return has_mode("/sys/kernel/mm/transparent_hugepage/enabled", modes, sizeof modes / sizeof *modes);
+}
+
+/* The switch for pages of 2 MiB alone is newer and, where it is not "inherit", is the one that counts. */
+int rt_memory_transparent_files(void)
+{
+    static const char *const modes[] = {"[always]", "[within_size]", "[advise]", "[force]"}, *const inherit[] = {"[inherit]"};
+    static const char own[] = "/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/shmem_enabled";
+    if (access(own, R_OK) == 0 && !has_mode(own, inherit, 1))
+        return has_mode(own, modes, sizeof modes / sizeof *modes - 1);
+    return has_mode("/sys/kernel/mm/transparent_hugepage/shmem_enabled", modes, sizeof modes / sizeof *modes);
 }

@@ -12,5 +12,7 @@ uint64_t rt_memory_available_on(int node);
 uint64_t rt_memory_reserved(int node);
 /* Whether the kernel gives huge pages to who asks for them with madvise. */
 int rt_memory_transparent(void);
+/* The same for files in memory (memfd). */
+int rt_memory_transparent_files(void);
 
 #endif

@@ -29,6 +29,8 @@ struct rt_memory {
     int node;     /* by the operating system's number, or RT_NODE_ANY */
     enum rt_pages pages;
     enum rt_binding binding;
+    int is_file; /* memory_file.h */
+    int fd;      /* then: the file, or -1 once it is released */
 };
 
 /* Maps memory on a node; where the kernel refuses to bind it, or with RT_NODE_ANY, it lies where it is touched first. Touches nothing. */
@@ -41,6 +43,8 @@ void rt_memory_protect(const struct rt_memory *memory); /* read-only from here o
 /* Has the kernel fill in the pages of one of `parts` equal parts, so that nobody waits for them later. -1 where reserved pages have run out:
  * then the memory must not be used before rt_memory_renounce. Any thread. */
 RT_MUST_CHECK int rt_memory_touch(const struct rt_memory *memory, unsigned part, unsigned parts);
+/* The same for memory that is read only: maps what is there, and where it cannot, leaves that to whoever reads first. Any thread. */
+void rt_memory_fault(const struct rt_memory *memory, unsigned part, unsigned parts);
 /* Ordinary pages, empty ones, at the same place. */
 RT_MUST_CHECK int rt_memory_renounce(struct rt_memory *memory, struct rt_error *error);
 

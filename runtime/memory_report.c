@@ -21,16 +21,25 @@ static int read_range(const char *line, uintptr_t *begin, uintptr_t *end)
     return *at == ' ';
 }
 
+/* A mapping has one of them: anonymous, or of a file in memory. */
+static uint64_t read_huge(const char *line)
+{
+    static const char *const names[] = {"AnonHugePages:", "ShmemPmdMapped:"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strncmp(line, names[i], strlen(names[i])))
+            return strtoull(line + strlen(names[i]), NULL, 10) << 10;
+    return 0;
+}
+
 static uint64_t read_transparent(const struct rt_memory *memory)
 {
-    static const char name[] = "AnonHugePages:";
     RT_CLOSE_FILE FILE *file = fopen("/proc/self/smaps", "re");
     uintptr_t first = (uintptr_t)memory->at, last = first + memory->bytes, begin = 0, end = 0;
     uint64_t bytes = 0;
     char line[512];
     while (file && fgets(line, sizeof line, file))
-        if (!read_range(line, &begin, &end) && begin < last && end > first && !strncmp(line, name, sizeof name - 1))
-            bytes += strtoull(line + sizeof name - 1, NULL, 10) << 10;
+        if (!read_range(line, &begin, &end) && begin < last && end > first)
+            bytes += read_huge(line);
     return bytes < memory->bytes ? bytes : memory->bytes;
 }
 

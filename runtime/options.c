@@ -194,7 +194,8 @@ static int unknown_command(const char *program, const char *name, int json)
     return rt_error_print(&error, program, json);
 }
 
-int rt_commands_main(int argc, char **argv, const char *program, const char *about, const struct rt_command *commands, size_t count)
+int rt_commands_main(int argc, char **argv, const char *program, const char *about, const struct rt_command *commands, size_t count,
+                     const struct rt_service_env *service)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
     if (name && !strcmp(name, "--version")) {
@@ -212,7 +213,7 @@ int rt_commands_main(int argc, char **argv, const char *program, const char *abo
     int json = wants_json(argc, argv);
     if (!command)
         return unknown_command(program, name, json);
-    struct rt_call call = {program, command, argc - 1, argv + 1};
+    struct rt_call call = {program, command, argc - 1, argv + 1, service};
     char *ask_help[] = {argv[1], (char[]){"--help"}, NULL};
     if (help) {
         call.argc = 2;

@@ -24,12 +24,14 @@ struct rt_option {
 };
 
 struct rt_command;
+struct rt_service_env;
 
 struct rt_call { /* a command as the user gave it; argv[0] is the command's name */
     const char *program;
     const struct rt_command *command;
     int argc;
     char **argv;
+    const struct rt_service_env *service; /* what a service manager said; NULL where nobody captured it */
 };
 
 struct rt_command {
@@ -46,6 +48,7 @@ RT_MUST_CHECK int rt_options_parse(const struct rt_call *call, const struct rt_o
                                    const char **positional, size_t *count, struct rt_error *error);
 /* main() of a program: finds the command, runs it, prints its error (as JSON where --json is among the arguments) and, for a
  * wrong usage, the right one. Also answers `help [COMMAND]`, --help and --version. Returns the exit code. */
-int rt_commands_main(int argc, char **argv, const char *program, const char *about, const struct rt_command *commands, size_t count);
+int rt_commands_main(int argc, char **argv, const char *program, const char *about, const struct rt_command *commands, size_t count,
+                     const struct rt_service_env *service);
 
 #endif

@@ -24,7 +24,8 @@ struct rt_sampler {
 
 struct rt_sampler_space {
     struct candidate *candidates; /* [vocab] */
-    double *weights;              /* [vocab] */
+    float *by_id;                 /* [vocab], what each token weighs */
+    double *weights;              /* [vocab], of candidates */
     float *logits;                /* [vocab], changed ones */
 };
 
@@ -81,8 +82,9 @@ int rt_sampler_space_open(struct rt_sampler_space **out, uint32_t vocab, struct 
         space->candidates = calloc(vocab, sizeof *space->candidates);
         space->weights = calloc(vocab, sizeof *space->weights);
         space->logits = calloc(vocab, sizeof *space->logits);
+        space->by_id = calloc(vocab, sizeof *space->by_id);
     }
-    if (!space || !space->candidates || !space->weights || !space->logits)
+    if (!space || !space->candidates || !space->by_id || !space->weights || !space->logits)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory to sample from %u tokens", vocab);
     *out = RT_MOVE(space);
     return 0;
@@ -95,6 +97,7 @@ void rt_sampler_space_close(struct rt_sampler_space **space)
     free((*space)->candidates);
     free((*space)->weights);
     free((*space)->logits);
+    free((*space)->by_id);
     free(*space);
     *space = NULL;
 }
@@ -188,10 +191,26 @@ static struct candidate pop(struct candidate *heap, size_t *count)
 
 /* ---- the draw ---- */
 
-/* What is not allowed weighs nothing. */
-static double weigh(const struct rt_sampler *sampler, float logit, float top)
+/* What is not allowed weighs nothing: exp(-infinity) is 0. */
+static void weigh(const struct rt_sampler *sampler, struct rt_sampler_space *space, const float *logits)
 {
-    return logit == -INFINITY ? 0 : (double)kn_exp(sampler->kernels, (logit - top) / sampler->sampling.temperature);
+    kn_weigh(sampler->kernels, space->by_id, logits, sampler->vocab, logits[largest(logits, sampler->vocab)],
+             sampler->sampling.temperature);
+}
+
+static double sum_of_all(const struct rt_sampler_space *space, uint32_t vocab)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < vocab; i++)
+        sum += (double)space->by_id[i];
+    return sum;
+}
+
+double rt_sampler_space_sum(struct rt_sampler_space *space, const struct kn_context *kernels, const float *logits, uint32_t vocab,
+                            float top)
+{
+    kn_weigh(kernels, space->by_id, logits, vocab, top, 1);
+    return sum_of_all(space, vocab);
 }
 
 /* The first of n candidates whose running sum passes the random share of the total; rounding may leave it to the last that weighs anything. */
@@ -208,13 +227,11 @@ static size_t draw(const double *weights, size_t n, double total, double random)
     return last;
 }
 
-static uint32_t draw_from_all(const struct rt_sampler *sampler, struct rt_sampler_space *space, const float *logits, double random)
+static uint32_t draw_from_all(const struct rt_sampler *sampler, struct rt_sampler_space *space, double random)
 {
-    float top = logits[largest(logits, sampler->vocab)];
-    double total = 0;
     for (uint32_t i = 0; i < sampler->vocab; i++)
-        total += space->weights[i] = weigh(sampler, logits[i], top);
-    return (uint32_t)draw(space->weights, sampler->vocab, total, random);
+        space->weights[i] = (double)space->by_id[i];
+    return (uint32_t)draw(space->weights, sampler->vocab, sum_of_all(space, sampler->vocab), random);
 }
 
 /* How many of the n leading candidates top_p and min_p leave; total becomes their sum. */
@@ -233,20 +250,17 @@ static uint32_t draw_from_first(const struct rt_sampler *sampler, struct rt_samp
     const struct rt_sampling *sampling = &sampler->sampling;
     struct candidate *heap = space->candidates;
     size_t in_heap = sampler->vocab, limit = sampling->top_k && sampling->top_k < sampler->vocab ? sampling->top_k : sampler->vocab;
-    float top = logits[largest(logits, sampler->vocab)];
-    double all = 0, taken = 0;
-    for (uint32_t i = 0; i < sampler->vocab; i++) {
+    const double all = limit == sampler->vocab ? sum_of_all(space, sampler->vocab) : 0;
+    double taken = 0;
+    for (uint32_t i = 0; i < sampler->vocab; i++)
         heap[i] = (struct candidate){logits[i], i};
-        if (limit == sampler->vocab)
-            all += weigh(sampler, logits[i], top);
-    }
     for (size_t i = in_heap / 2; i-- > 0;)
         sift_down(heap, in_heap, i);
     size_t n = 0;
     for (; n < limit; n++) {
         if (limit == sampler->vocab && n > 0 && taken >= (double)sampling->top_p * all)
             break; /* the rest of the vocabulary need not be sorted */
-        double weight = weigh(sampler, pop(heap, &in_heap).logit, top);
+        double weight = (double)space->by_id[pop(heap, &in_heap).id];
         if (limit == sampler->vocab && n > 0 && weight < (double)sampling->min_p)
             break; /* the first weight is 1 */
         taken += space->weights[n] = weight;
@@ -276,8 +290,9 @@ uint32_t rt_sampler_pick(const struct rt_sampler *sampler, struct rt_sampler_spa
     logits = change(sampler, space, logits, allowed);
     if (sampling->temperature <= 0)
         return largest(logits, sampler->vocab);
-    double random = kn_random(sampling->seed, position);
+    const double random = kn_random(sampling->seed, position);
+    weigh(sampler, space, logits);
     if (!sampling->top_k && sampling->top_p >= 1 && sampling->min_p <= 0)
-        return draw_from_all(sampler, space, logits, random);
+        return draw_from_all(sampler, space, random);
     return draw_from_first(sampler, space, logits, random);
 }

@@ -37,6 +37,9 @@ RT_MUST_CHECK int rt_sampler_open(struct rt_sampler **out, const struct kn_conte
 void rt_sampler_close(struct rt_sampler **sampler);
 RT_MUST_CHECK int rt_sampler_space_open(struct rt_sampler_space **out, uint32_t vocab, struct rt_error *error);
 void rt_sampler_space_close(struct rt_sampler_space **space);
+/* The sum of exp(logit - top). */
+double rt_sampler_space_sum(struct rt_sampler_space *space, const struct kn_context *kernels, const float *logits, uint32_t vocab,
+                            float top);
 
 void rt_sampler_see(struct rt_sampler *sampler, uint32_t id);    /* a token of the prompt */
 void rt_sampler_answer(struct rt_sampler *sampler, uint32_t id); /* a token of the answer */

@@ -104,7 +104,8 @@ static const int allowed_calls[] = {
 };
 
 /* What a keeper of new files needs besides. */
-static const int keeper_calls[] = {SCMP_SYS(fsync), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(linkat), SCMP_SYS(unlinkat)};
+static const int keeper_calls[] = {SCMP_SYS(fsync),    SCMP_SYS(renameat),   SCMP_SYS(renameat2), SCMP_SYS(linkat),
+                                   SCMP_SYS(unlinkat), SCMP_SYS(newfstatat), SCMP_SYS(flock)};
 
 /* What a server needs besides, for connections at sockets that listen already. */
 static const int server_calls[] = {SCMP_SYS(accept4),  SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),

@@ -15,7 +15,6 @@
 #include "runtime/clock.h"
 #include "runtime/scope.h"
 #include "runtime/server_parts.h"
-#include "runtime/server_socket.h"
 
 enum {
     EVENTS = 256,
@@ -93,14 +92,11 @@ static int open_http(struct rt_server *server, struct rt_error *error)
     return watch(server, &server->http, RT_WATCH_HTTP, info->epoll_fd, error);
 }
 
-static int open_sockets(struct rt_server *server, struct rt_error *error)
+static int watch_listeners(struct rt_server *server, struct rt_error *error)
 {
-    for (size_t i = 0; i < server->options->sockets.count; i++) {
-        int fd = -1;
-        if (rt_socket_listen(server->options->sockets.items[i], &fd, error) ||
-            watch(server, &server->listeners[server->listener_count++], RT_WATCH_LISTENER, fd, error))
+    for (unsigned i = 0; i < server->surroundings->listeners.count; i++)
+        if (watch(server, &server->listeners[i], RT_WATCH_LISTENER, server->surroundings->listeners.items[i].fd, error))
             return -1;
-    }
     server->listening = 1;
     return 0;
 }
@@ -137,20 +133,23 @@ static int open_server(struct rt_server *server, struct rt_error *error)
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (watch(server, &server->wake, RT_WATCH_WAKE, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), error) ||
         watch(server, &server->signal, RT_WATCH_SIGNAL, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), error) || open_http(server, error) ||
-        open_sockets(server, error) || start_thread(server, error))
+        watch_listeners(server, error) || start_thread(server, error))
         return -1;
     rt_metrics_open(&server->metrics);
     return catch_signals(server->signal.fd, error);
 }
 
-int rt_server_open(struct rt_server **out, const struct rt_server_options *options, struct rt_error *error)
+int rt_server_open(struct rt_server **out, const struct rt_server_options *options, struct rt_server_surroundings *surroundings,
+                   struct rt_error *error)
 {
     RT_CLEAN(rt_server_close) struct rt_server *server = calloc(1, sizeof *server);
     if (!server)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the server");
     server->options = options;
+    server->surroundings = surroundings;
     server->epoll = server->wake.fd = server->signal.fd = server->metrics.memory = -1;
     server->at.metrics = &server->metrics;
+    server->at.seal = &surroundings->seal;
     server->at.share_prefixes = options->share_prefixes;
     for (size_t i = 0; i < rt_endpoint_count; i++)
         server->metrics.endpoints[i] = rt_endpoints[i].path;
@@ -172,18 +171,11 @@ static void pause_listening(struct rt_server *server, int pause)
 {
     if (server->listening != pause)
         return;
-    for (size_t i = 0; i < server->listener_count; i++) {
+    for (unsigned i = 0; i < server->surroundings->listeners.count; i++) {
         struct epoll_event event = {.events = pause ? 0 : EPOLLIN, .data.ptr = &server->listeners[i]};
         (void)epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listeners[i].fd, &event);
     }
     server->listening = !pause;
-}
-
-static void close_listeners(struct rt_server *server)
-{
-    for (size_t i = 0; i < server->listener_count; i++)
-        close(server->listeners[i].fd);
-    server->listener_count = 0;
 }
 
 /* When all connections are taken, one that is idle makes room in the next round; where none is, the rest waits outside until the next tick. */
@@ -191,7 +183,7 @@ static void accept_clients(struct rt_server *server)
 {
     const int full = server->metrics.connections >= server->options->connections;
     int left = 0;
-    for (size_t i = 0; i < server->listener_count; i++)
+    for (unsigned i = 0; i < server->surroundings->listeners.count; i++)
         left |= rt_clients_accept(server, server->listeners[i].fd);
     if (left && !(full && rt_clients_evict(server)))
         pause_listening(server, 1);
@@ -204,7 +196,8 @@ static void stop(struct rt_server *server, int signalled)
     if (!server->stopping && signalled) {
         server->stopping = 1;
         server->stop_at = now + server->options->grace;
-        close_listeners(server);
+        rt_notify_stopping(&server->surroundings->notify);
+        rt_listeners_close(&server->surroundings->listeners);
         rt_clients_cut(server, now);
         rt_scheduler_stop(server->at.answerer.scheduler, 1);
         fprintf(stderr, "cloister: stopping; %u requests are being answered\n", (unsigned)server->metrics.requests_open);
@@ -239,14 +232,38 @@ static int handle(struct rt_server *server, struct rt_watch *watched)
     return 0;
 }
 
+/* Three times as often as the service manager wants a sign of life. */
+static int tick_ms(const struct rt_server *server)
+{
+    const uint64_t watched = server->surroundings->service.watchdog_us / 3000;
+    return watched && watched < TICK_MS ? (int)watched : TICK_MS;
+}
+
 static int wait_ms(const struct rt_server *server)
 {
     const int64_t wanted = MHD_get_timeout64s(server->daemon);
-    return wanted >= 0 && wanted < TICK_MS ? (int)wanted : TICK_MS;
+    const int tick = tick_ms(server);
+    return wanted >= 0 && wanted < tick ? (int)wanted : tick;
+}
+
+/* A sign of life for both threads: the scheduler's stands still for good reasons only while nothing is asked. */
+static void tell_manager(struct rt_server *server)
+{
+    const double now = rt_seconds(), patience = 1e-6 * (double)server->surroundings->service.watchdog_us;
+    struct rt_scheduler_state state;
+    rt_scheduler_state(server->at.answerer.scheduler, &state);
+    if (state.steps != server->steps || !(state.waiting + state.prefilling + state.decoding))
+        server->moved = now;
+    server->steps = state.steps;
+    if (now - server->moved < patience)
+        rt_notify_watchdog(&server->surroundings->notify);
+    rt_notify_status(&server->surroundings->notify, "%u answers under way, %u waiting; %llu tokens so far",
+                     (unsigned)(state.prefilling + state.decoding), (unsigned)state.waiting, (unsigned long long)state.answer_tokens);
 }
 
 static void tick(struct rt_server *server)
 {
+    tell_manager(server);
     rt_clients_cut(server, rt_seconds() - server->options->timeout);
     stop(server, 0);
     if (!server->stopping)
@@ -266,7 +283,7 @@ static int loop(struct rt_server *server, struct rt_error *error)
             knocking |= handle(server, events[i].data.ptr);
         if (rt_seconds() >= next_tick) {
             tick(server);
-            next_tick = rt_seconds() + 1e-3 * TICK_MS;
+            next_tick = rt_seconds() + 1e-3 * tick_ms(server);
         }
         if (knocking)
             accept_clients(server);
@@ -301,6 +318,7 @@ int rt_server_run(struct rt_server *server, struct rt_site *site, struct rt_erro
     sem_post(&server->go);
     fprintf(stderr, "cloister: %s is ready after %.1f s; %u tokens of context\n", server->model, site->load_s,
             (unsigned)server->at.limits.context);
+    rt_notify_ready(&server->surroundings->notify);
     const int failed = loop(server, error);
     end(server);
     return failed;
@@ -327,7 +345,6 @@ void rt_server_close(struct rt_server **out)
     }
     if (server->at.answerer.scheduler)
         rt_scheduler_close(&server->at.answerer.scheduler);
-    close_listeners(server);
     signal_fd = -1;
     close_fd(server->signal.fd);
     close_fd(server->wake.fd);

@@ -57,13 +57,13 @@ struct rt_exchange { /* one request and its reply */
 
 struct rt_server {
     const struct rt_server_options *options;
+    struct rt_server_surroundings *surroundings;
     struct rt_api_site at;
     struct rt_api_keys *keys; /* NULL: none are asked for */
     struct rt_metrics metrics;
     struct MHD_Daemon *daemon;
     int epoll;
-    struct rt_watch http, wake, signal, listeners[sizeof((struct rt_text_list *)0)->items / sizeof(char *)];
-    size_t listener_count;
+    struct rt_watch http, wake, signal, listeners[RT_LISTENERS_MAX];
     int listening;                        /* 0: paused, since all connections are taken */
     struct rt_client *quiet, *quiet_last; /* those without a whole request, the longest first */
     struct rt_exchange *exchanges;
@@ -73,6 +73,8 @@ struct rt_server {
     int thread_runs;
     int stopping; /* 1: finishing what runs; 2: failing it */
     double stop_at;
+    double moved;   /* when the scheduler was last seen to get on, */
+    uint64_t steps; /* and how many steps it had made */
     char model[RT_NAME_MAX];
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/clock.h"
+#include "runtime/page.h"
 
 static void add(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -21,8 +22,13 @@ static const char *allowed(const struct rt_exchange *exchange)
 void rt_reply_headers(const struct rt_exchange *exchange, struct MHD_Response *response)
 {
     char seconds[16];
-    add(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    add(response, "X-Content-Type-Options", "nosniff");
+    const struct rt_page_header *header = exchange->call.headers;
+    for (; header && header->name; header++)
+        add(response, header->name, header->value);
+    if (!exchange->call.headers) {
+        add(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        add(response, "X-Content-Type-Options", "nosniff");
+    }
     if (exchange->call.answer)
         add(response, "X-Request-Id", exchange->call.answer->id);
     if (exchange->status == MHD_HTTP_METHOD_NOT_ALLOWED || exchange->status == MHD_HTTP_NO_CONTENT)
@@ -52,7 +58,7 @@ enum MHD_Result rt_reply_text(struct rt_exchange *exchange, int status, const ch
 {
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback(bytes, text, free);
     if (response)
-        return queue(exchange, response, status, type ? type : "application/json");
+        return queue(exchange, response, status, exchange->call.headers ? NULL : type ? type : "application/json");
     free(text);
     return MHD_NO;
 }

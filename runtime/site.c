@@ -6,11 +6,10 @@
 
 #include "runtime/clock.h"
 #include "runtime/isa.h"
-#include "runtime/machine_memory.h"
-#include "runtime/progress.h"
 #include "runtime/scheduler.h"
 #include "runtime/scope.h"
 #include "runtime/seal.h"
+#include "runtime/site_weights.h"
 #include "runtime/topology.h"
 
 enum {
@@ -20,19 +19,6 @@ enum {
     BUFFERS_PART = 256, /* of the weights, where that is more */
     ROWS_MIN = 16,
 };
-
-struct texts { /* small files of the bundle, verified and copied */
-    char *tokenizer, *config, *chat_template, *generation;
-    size_t tokenizer_bytes, config_bytes, template_bytes, generation_bytes;
-};
-
-static void close_texts(struct texts *texts)
-{
-    free(texts->tokenizer);
-    free(texts->config);
-    free(texts->chat_template);
-    free(texts->generation);
-}
 
 /* ---- kernels and memory ---- */
 
@@ -111,57 +97,21 @@ static struct rt_engine_options engine_options(const struct rt_site *site, const
     return engine;
 }
 
-/* Refuses before anything large is read, with the figures, instead of being killed later. */
-static int check_memory(const struct rt_site *site, const struct rt_engine_options *engine, struct rt_error *error)
-{
-    uint64_t cache, buffers, available = rt_memory_available();
-    rt_engine_size(&site->manifest->model, site->kernels, engine, rt_workers_count(site->workers), &cache, &buffers);
-    uint64_t weights = rt_weights_bytes(site->manifest, site->workers), needed = weights + cache + buffers;
-    available += rt_memory_reserved(RT_NODE_ANY) >= weights && available ? weights : 0; /* set aside, so not among what is free */
-    if (available && needed > available)
-        return rt_fail(error, RT_EXIT_RESOURCES,
-                       "%s needs %llu MiB (weights %llu, cache of %u tokens %llu, buffers %llu) and %llu MiB are free; "
-                       "give a smaller --ctx, pack with fewer bits, or free memory",
-                       site->manifest->name, (unsigned long long)needed >> 20, (unsigned long long)weights >> 20, engine->max_tokens,
-                       (unsigned long long)cache >> 20, (unsigned long long)buffers >> 20, (unsigned long long)available >> 20);
-    return 0;
-}
-
-static int load_weights(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
-{
-    struct rt_progress_bar bar;
-    rt_progress_bar_open(&bar, "loading", options->json || options->quiet);
-    int failed = rt_bundle_load(site->bundle, site->weights, site->workers, &(struct rt_progress){rt_progress_bar_report, &bar}, error);
-    rt_progress_bar_close(&bar);
-    if (failed)
-        return -1;
-    rt_weights_protect(site->weights);
-    return 0;
-}
-
-static int read_texts(struct rt_bundle *bundle, struct texts *texts, struct rt_error *error)
-{
-    if (rt_bundle_read(bundle, RT_ROLE_TOKENIZER, &texts->tokenizer, &texts->tokenizer_bytes, error) ||
-        rt_bundle_read(bundle, RT_ROLE_TOKENIZER_CONFIG, &texts->config, &texts->config_bytes, error) ||
-        rt_bundle_read(bundle, RT_ROLE_TEMPLATE, &texts->chat_template, &texts->template_bytes, error) ||
-        rt_bundle_read(bundle, RT_ROLE_GENERATION, &texts->generation, &texts->generation_bytes, error))
-        return -1;
-    return 0;
-}
-
 /* ---- behind the seal ---- */
 
-static int open_language(struct rt_site *site, const struct texts *texts, struct rt_error *error)
+static int open_language(struct rt_site *site, const struct rt_texts *texts, struct rt_error *error)
 {
+    const char *tokenizer = texts->of[RT_ROLE_TOKENIZER].at, *config = texts->of[RT_ROLE_TOKENIZER_CONFIG].at;
+    const char *chat_template = texts->of[RT_ROLE_TEMPLATE].at, *generation = texts->of[RT_ROLE_GENERATION].at;
     site->generation = (struct rt_generation){.sampling = {.top_p = 1, .repeat_penalty = 1}};
-    if (texts->tokenizer &&
-        rt_tokenizer_open(&site->tokenizer, texts->tokenizer, texts->tokenizer_bytes, texts->config, texts->config_bytes, error))
+    if (tokenizer && rt_tokenizer_open(&site->tokenizer, tokenizer, texts->of[RT_ROLE_TOKENIZER].bytes, config,
+                                       texts->of[RT_ROLE_TOKENIZER_CONFIG].bytes, error))
         return rt_wrap(error, "tokenizer.json");
-    if (texts->chat_template)
-        (void)!rt_template_open(&site->chat_template, texts->chat_template, texts->template_bytes, &site->template_error);
+    if (chat_template)
+        (void)!rt_template_open(&site->chat_template, chat_template, texts->of[RT_ROLE_TEMPLATE].bytes, &site->template_error);
     else
         rt_fail(&site->template_error, RT_EXIT_UNSUPPORTED, "the bundle has no chat template");
-    if (texts->generation && rt_generation_read(&site->generation, texts->generation, texts->generation_bytes, error))
+    if (generation && rt_generation_read(&site->generation, generation, texts->of[RT_ROLE_GENERATION].bytes, error))
         return -1;
     if (!site->generation.stop_count && site->tokenizer && rt_tokenizer_eos(site->tokenizer) >= 0)
         site->generation.stop_ids[site->generation.stop_count++] = (uint32_t)rt_tokenizer_eos(site->tokenizer);
@@ -207,14 +157,13 @@ static int open_verified(struct rt_site *site, const struct rt_site_options *opt
 static int open_site(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
     double start = rt_seconds();
-    RT_CLEAN(close_texts) struct texts texts = {0};
+    RT_CLEAN(rt_texts_close) struct rt_texts texts = {0};
     enum kn_isa isa;
     if (rt_isa_choose(&isa, options->isa, error) || rt_placement_open(&site->placement, options->threads, error) ||
         rt_workers_open(&site->workers, site->placement, error) || open_verified(site, options, error) || open_kernels(site, isa, error))
         return -1;
     struct rt_engine_options engine = engine_options(site, options);
-    if (check_memory(site, &engine, error) || rt_weights_open(&site->weights, site->manifest, site->workers, error) ||
-        load_weights(site, options, error) || read_texts(site->bundle, &texts, error) ||
+    if (rt_site_weights_open(site, options, &engine, &texts, error) ||
         rt_engine_open(&site->engine, rt_weights_models(site->weights), site->kernels, site->workers, &engine, error))
         return -1;
     site->manifest = rt_bundle_take_manifest(site->bundle);

@@ -6,6 +6,7 @@
 #include "runtime/bundle.h"
 #include "runtime/engine.h"
 #include "runtime/generation_defaults.h"
+#include "runtime/kept_weights.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
 #include "runtime/weights.h"
@@ -26,6 +27,7 @@ struct rt_site_options {
     int (*seal)(struct rt_error *error); /* NULL: rt_seal */
     int (*before_seal)(void *user, struct rt_site *site, struct rt_error *error); /* the last that may open anything; may be NULL */
     void *user;
+    const struct rt_weights_store *store; /* where weights are kept over a restart, and taken from; NULL: nowhere */
 };
 
 struct rt_site {              /* all members stay the site's; NULL where the bundle has none */
@@ -46,6 +48,7 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     uint8_t manifest_digest[CR_DIGEST_BYTES];
     enum kn_kv kv;
     int manifest_owned;
+    int is_warm; /* the weights were kept, not loaded */
     double load_s;
 };
 

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "runtime/capabilities.h"
 #include "runtime/seal.h"
 
 extern char **environ;
@@ -18,11 +21,29 @@ static int system_refuses(struct rt_error *error, const char *what)
                    strerror(errno));
 }
 
+static void capture(struct rt_service_env *out)
+{
+    *out = (struct rt_service_env){
+        .listen_pid = getenv("LISTEN_PID"),
+        .listen_fds = getenv("LISTEN_FDS"),
+        .listen_fdnames = getenv("LISTEN_FDNAMES"),
+        .notify_socket = getenv("NOTIFY_SOCKET"),
+        .watchdog_pid = getenv("WATCHDOG_PID"),
+        .watchdog_usec = getenv("WATCHDOG_USEC"),
+    };
+}
+
 /* oneDNN, hwloc and libc take orders from environment variables; some of them write files. */
 static void forget_environment(void)
 {
     static char *nothing[] = {NULL};
     environ = nothing;
+}
+
+/* Under READ_IMPLIES_EXEC, which whoever starts a program may hand it, all memory would be executable, whatever the seal's filter sees. */
+static int forget_personality(struct rt_error *error)
+{
+    return personality(PER_LINUX) < 0 ? system_refuses(error, "the ordinary personality") : 0;
 }
 
 /* Weights and conversations must not end up in a core file, nor be read by another process of the same user. */
@@ -63,12 +84,13 @@ static int forbid_networks(struct rt_error *error)
     return system_refuses(error, "the filter against networks");
 }
 
-int rt_start(struct rt_error *error)
+int rt_start(struct rt_service_env *service, uint64_t keep, struct rt_error *error)
 {
+    capture(service);
     forget_environment();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return system_refuses(error, "to give up new privileges");
-    if (forbid_dumps(error))
+    if (rt_capabilities_drop(keep, error) || forget_personality(error) || forbid_dumps(error))
         return -1;
     return forbid_networks(error);
 }

@@ -5,28 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/memory_map.h"
+#include "runtime/memory_file.h"
 #include "runtime/scope.h"
+#include "runtime/weights_parts.h"
 
 enum {
     ALIGN = 64, /* as in the stream */
     BIG_ALIGN = 4096,
     BIG_BYTES = 64 << 10,
-};
-
-struct node {
-    struct rt_memory memory;
-    struct rt_model model;
-    struct rt_tensor_place *places; /* of manifest->tensors */
-};
-
-struct rt_weights {
-    const struct rt_manifest *manifest;
-    struct rt_memory once;          /* with several nodes: the tensors that lie in one place */
-    const struct rt_model **models; /* of each node */
-    struct rt_memory_report *reports;
-    unsigned count;
-    struct node nodes[];
 };
 
 /* ---- planning: offsets in the node's memory, or in `once` ---- */
@@ -94,6 +80,19 @@ uint64_t rt_weights_bytes(const struct rt_manifest *manifest, const struct rt_wo
 
 /* ---- opening ---- */
 
+/* Maps memory on a node, on any or, with more, on all of them in turn; or takes the kept file of that number. */
+static int map(struct rt_weights *w, struct rt_memory *out, unsigned file, uint64_t bytes, const int *nodes, unsigned count,
+               struct rt_error *error)
+{
+    if (w->kept)
+        return rt_memory_file_take(out, w->kept[file], bytes, nodes, count, error);
+    if (w->in_files)
+        return rt_memory_file_map(out, bytes, nodes, count, error);
+    if (count > 1)
+        return rt_memory_map_turns(out, bytes, nodes, count, error);
+    return rt_memory_map(out, bytes, count ? *nodes : RT_NODE_ANY, error);
+}
+
 /* Where tensors lie in one place: page by page on every node in turn, so that no node answers for all. */
 static int map_once(struct rt_weights *w, uint64_t bytes, const struct rt_workers *workers, struct rt_error *error)
 {
@@ -104,20 +103,20 @@ static int map_once(struct rt_weights *w, uint64_t bytes, const struct rt_worker
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the list of nodes");
     for (unsigned node = 0; node < w->count; node++)
         numbers[node] = rt_workers_node_number(workers, node);
-    return rt_memory_map_turns(&w->once, bytes, numbers, w->count, error);
+    return map(w, &w->once, w->count, bytes, numbers, w->count, error);
 }
 
 static int map_node(struct rt_weights *w, unsigned node, const struct plan *plan, const struct rt_workers *workers, struct rt_error *error)
 {
     if (map_once(w, plan->once_bytes, workers, error))
         return -1;
-    int number = w->count > 1 ? rt_workers_node_number(workers, node) : RT_NODE_ANY;
-    return rt_memory_map(&w->nodes[node].memory, plan->node_bytes, number, error);
+    int number = rt_workers_node_number(workers, node);
+    return map(w, &w->nodes[node].memory, node, plan->node_bytes, &number, w->count > 1, error);
 }
 
 static void set_places(struct rt_weights *w, unsigned node, const struct plan *plan, const struct rt_workers *workers)
 {
-    struct node *own = &w->nodes[node];
+    struct rt_weights_node *own = &w->nodes[node];
     for (size_t i = 0; i < w->manifest->tensor_count; i++) {
         const struct rt_tensor *t = &w->manifest->tensors[i];
         size_t first, last;
@@ -143,7 +142,7 @@ static int copy_model(struct rt_model *out, const struct rt_model *from, struct 
 static int open_node(struct rt_weights *w, unsigned node, const struct rt_workers *workers, struct rt_error *error)
 {
     size_t tensors = w->manifest->tensor_count;
-    struct node *own = &w->nodes[node];
+    struct rt_weights_node *own = &w->nodes[node];
     RT_FREE uint64_t *offsets = calloc(tensors, sizeof *offsets);
     own->places = calloc(tensors, sizeof *own->places);
     if (!offsets || !own->places)
@@ -174,6 +173,11 @@ static void touch_part(void *user, unsigned worker)
         touch->failed = 1;
 }
 
+static int renounce(struct rt_memory *memory, struct rt_error *error)
+{
+    return memory->is_file ? rt_memory_file_renounce(memory, error) : rt_memory_renounce(memory, error);
+}
+
 static int touch_all(struct rt_weights *w, struct rt_workers *workers, struct rt_error *error)
 {
     struct touch touch = {.weights = w, .workers = workers};
@@ -181,7 +185,7 @@ static int touch_all(struct rt_weights *w, struct rt_workers *workers, struct rt
     if (!touch.failed)
         return 0;
     for (unsigned node = 0; node < w->count; node++) /* somebody else has taken reserved pages meanwhile */
-        if (w->nodes[node].memory.pages == RT_PAGES_RESERVED && rt_memory_renounce(&w->nodes[node].memory, error))
+        if (w->nodes[node].memory.pages == RT_PAGES_RESERVED && renounce(&w->nodes[node].memory, error))
             return -1;
     touch.failed = 0;
     rt_workers_run(workers, touch_part, &touch);
@@ -213,6 +217,12 @@ static int open_nodes(struct rt_weights *w, const struct rt_workers *workers, st
 
 int rt_weights_open(struct rt_weights **out, const struct rt_manifest *manifest, struct rt_workers *workers, struct rt_error *error)
 {
+    return rt_weights_open_in(out, manifest, workers, 0, NULL, error);
+}
+
+int rt_weights_open_in(struct rt_weights **out, const struct rt_manifest *manifest, struct rt_workers *workers, int in_files,
+                       const int *kept, struct rt_error *error)
+{
     *out = NULL;
     unsigned count = rt_workers_nodes(workers);
     RT_CLEAN(rt_weights_close) struct rt_weights *w = calloc(1, sizeof *w + count * sizeof *w->nodes);
@@ -220,12 +230,15 @@ int rt_weights_open(struct rt_weights **out, const struct rt_manifest *manifest,
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %u nodes", count);
     w->manifest = manifest;
     w->count = count;
+    w->in_files = in_files;
+    w->kept = kept;
     w->models = calloc(count, sizeof *w->models);
     w->reports = calloc(count, sizeof *w->reports);
     if (!w->models || !w->reports)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for %u nodes", count);
-    if (open_nodes(w, workers, error) || (must_touch(w) && touch_all(w, workers, error)))
+    if (open_nodes(w, workers, error) || (!kept && must_touch(w) && touch_all(w, workers, error)))
         return -1;
+    w->kept = NULL;
     *out = RT_MOVE(w);
     return 0;
 }
@@ -245,6 +258,11 @@ void rt_weights_close(struct rt_weights **weights)
     free(w->models);
     free(w->reports);
     free(w);
+}
+
+const struct rt_manifest *rt_weights_manifest(const struct rt_weights *weights)
+{
+    return weights->manifest;
 }
 
 const struct rt_model *rt_weights_model(const struct rt_weights *weights, unsigned node)

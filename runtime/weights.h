@@ -19,6 +19,7 @@ RT_MUST_CHECK int rt_weights_open(struct rt_weights **out, const struct rt_manif
                                   struct rt_error *error);
 void rt_weights_close(struct rt_weights **weights);
 
+const struct rt_manifest *rt_weights_manifest(const struct rt_weights *weights);
 /* The model as the workers of a node read it: the same shapes everywhere, and in each matrix only the node's own panels. */
 const struct rt_model *rt_weights_model(const struct rt_weights *weights, unsigned node);
 const struct rt_model *const *rt_weights_models(const struct rt_weights *weights); /* of all nodes */

@@ -376,7 +376,7 @@ int main(int argc, char **argv)
 {
     static const struct rt_command command = {"make_synthetic", run, "DIR [--arch TYPE] …",
                                               "write a Hugging Face directory with random weights"};
-    const struct rt_call call = {"tests", &command, argc, argv};
+    const struct rt_call call = {"tests", &command, argc, argv, NULL};
     struct rt_error error = {0};
     return run(&call, &error) ? rt_error_print(&error, command.name, 0) : 0;
 }

@@ -37,7 +37,7 @@ static int parse(const char *line, struct values *values, struct rt_error *error
         {"--stop", RT_OPTION_LIST, &values->list, "TEXT", "a list", 0},
     };
     static const struct rt_command command = {.name = "command", .usage = "", .help = ""};
-    const struct rt_call call = {"program", &command, argc, argv};
+    const struct rt_call call = {"program", &command, argc, argv, NULL};
     return rt_options_parse(&call, options, sizeof options / sizeof *options, values->positional, &values->positional_count, error);
 }
 
@@ -142,7 +142,7 @@ static int run(char **argv, char *said, size_t room)
     FILE *file = tmpfile();
     const int kept = dup(STDERR_FILENO);
     dup2(fileno(file), STDERR_FILENO);
-    const int code = rt_commands_main(argc, argv, "program", "tests", commands, sizeof commands / sizeof *commands);
+    const int code = rt_commands_main(argc, argv, "program", "tests", commands, sizeof commands / sizeof *commands, NULL);
     fflush(stderr);
     dup2(kept, STDERR_FILENO);
     close(kept);

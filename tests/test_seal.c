@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -48,14 +50,36 @@ static int in_child(int (*body)(void))
 
 /* ---- rt_start ---- */
 
+/* Of the sets of this process: effective, permitted and inheritable together; UINT64_MAX where the kernel does not say. */
+static uint64_t capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    uint64_t all = 0;
+    if (syscall(SYS_capget, &header, sets))
+        return UINT64_MAX;
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        all |= (uint64_t)(sets[i].effective | sets[i].permitted | sets[i].inheritable) << 32 * i;
+    return all;
+}
+
 static int start_body(void)
 {
     struct rt_error error;
+    struct rt_service_env service;
     struct rlimit core;
     struct io_uring_params ring = {0};
     NEED(environ && *environ);
-    NEED(!rt_start(&error));
+    const int could_bound = (capabilities() >> CAP_SETPCAP & 1) != 0;
+    NEED(personality(READ_IMPLIES_EXEC) >= 0);
+    NEED(!rt_start(&service, 0, &error));
     NEED(!*environ);
+    NEED(service.notify_socket && !strcmp(service.notify_socket, "/run/x") && !service.listen_fds);
+    NEED(!strcmp(service.listen_pid, "1") && !strcmp(service.listen_fdnames, "a:b"));
+    NEED(!strcmp(service.watchdog_pid, "2") && !strcmp(service.watchdog_usec, "3"));
+    NEED(personality(0xffffffff) == PER_LINUX);
+    NEED(capabilities() == 0);
+    NEED(!could_bound || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0);
     NEED(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
     NEED(RT_SANITIZED || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
     NEED(!getrlimit(RLIMIT_CORE, &core) && core.rlim_max == 0);
@@ -72,6 +96,12 @@ static int start_body(void)
 static void start_leaves_no_network_and_no_environment(void)
 {
     setenv("CLOISTER_TEST", "x", 1);
+    setenv("NOTIFY_SOCKET", "/run/x", 1);
+    setenv("LISTEN_PID", "1", 1);
+    setenv("LISTEN_FDNAMES", "a:b", 1);
+    setenv("WATCHDOG_PID", "2", 1);
+    setenv("WATCHDOG_USEC", "3", 1);
+    unsetenv("LISTEN_FDS");
     CHECK(in_child(start_body) == 0);
 }
 
@@ -141,12 +171,13 @@ static void *other_thread(void *user)
 static int seal_body(void)
 {
     struct rt_error error = {0};
+    struct rt_service_env service;
     struct other other = {.result = -1};
     pthread_t thread;
     int ends[2];
     NEED(!pipe2(ends, O_CLOEXEC));
     NEED(!pthread_barrier_init(&other.barrier, NULL, 2) && !pthread_create(&thread, NULL, other_thread, &other));
-    NEED(!rt_start(&error));
+    NEED(!rt_start(&service, 0, &error));
     NEED(!rt_seal(&error));
     if (is_sealed() || still_works(ends[0], ends[1]))
         return 1;
@@ -169,7 +200,7 @@ static int server_body(void)
     const int spare = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), epoll = epoll_create1(EPOLL_CLOEXEC);
     NEED(!bind(listener, (struct sockaddr *)&address, bytes) && !listen(listener, 1));
     NEED(!getsockname(listener, (struct sockaddr *)&address, &size) && !connect(client, (struct sockaddr *)&address, size));
-    NEED(!rt_start(&error));
+    NEED(!rt_start(&(struct rt_service_env){0}, 0, &error));
     NEED(!rt_seal_server(&error));
     const int server = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     bytes = sizeof peer;

@@ -16,5 +16,5 @@ int main(int argc, char **argv)
 {
     pk_source_date_epoch(getenv("SOURCE_DATE_EPOCH"));
     return rt_commands_main(argc, argv, "cloister-pack", "makes signed bundles of weights from Hugging Face models", commands,
-                            sizeof commands / sizeof *commands);
+                            sizeof commands / sizeof *commands, NULL);
 }
