@@ -108,6 +108,23 @@ cp "$OUT" "$SCRATCH/whole"
 expect_status 200 post $chat_path "$(chat "$question" ', "logprobs": true, "top_logprobs": 3, "stream": true')"
 expect [ "$(events '.choices[0].logprobs.content[]?.logprob' | paste -sd,)" = "$(jq '.choices[0].logprobs.content[].logprob' "$SCRATCH/whole" | paste -sd,)" ]
 
+case_is "answers that follow a schema or a grammar, and their receipts"
+schema='{"type": "object", "properties": {"name": {"enum": ["Malta", "Zypern"]}, "n": {"type": "integer", "minimum": 1, "maximum": 9}}, "required": ["name", "n"], "additionalProperties": false}'
+expect_status 200 post $chat_path "$(chat "$question" ", \"temperature\": 2, \"seed\": 1, \"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"x\", \"schema\": $schema}}")"
+expect_json '.choices[0].message.content | fromjson | [(keys | join(" ")), (.name == "Malta" or .name == "Zypern"), .n >= 1 and .n <= 9]' '["n name",true,true]'
+id=$(jq -r .id "$OUT")
+expect_status 200 get "/v1/receipts/$id"
+expect_json .parameters.grammar.kind '"schema"'
+cp "$OUT" "$SCRATCH/receipt"
+expect_exit 0 "$CLOISTER" replay "$SCRATCH/receipt" "$bundle" --trust "$TRUST"
+expect_stdout_has "equal: "
+expect_status 200 post $chat_path "$(chat "$question" ', "response_format": {"type": "json_object"}, "max_tokens": 200')"
+expect_json '.choices[0].finish_reason == "length" or (.choices[0].message.content | fromjson | type) == "object"' true
+expect_status 200 post /v1/completions '{"prompt": "Wer", "grammar": "root ::= \"ja\" | \"nein\"", "stream": true}'
+expect [ "$(joined | grep -cxE 'ja|nein')" -eq 1 ]
+expect_status 200 post $chat_path "$(chat "$question" ', "response_format": {"type": "text"}')"
+expect_json '.choices[0].message.content' "\"$answer\""
+
 case_is "plain completions: texts, tokens, several, echo, logprobs"
 expect_status 200 post /v1/completions '{"prompt": "Wer bist", "max_tokens": 4, "logprobs": 2}'
 expect_json '[.object, .choices[0].finish_reason, (.id | startswith("cmpl-"))]' '["text_completion","length",true]'
@@ -250,6 +267,9 @@ refused logit_bias "from -100 to 100" '"logit_bias": {"5": 101}'
 refused functions "send tools" '"functions": []'
 refused response_format "response_format.type" '"response_format": {"type": "xml"}'
 refused response_format "not an object" '"response_format": {"type": "json_schema"}'
+refused response_format "" '"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "object", "properties": {"a": {"type": "no type"}}}}}'
+refused grammar "" '"grammar": "root ::= nothing"'
+refused grammar "exclude" '"grammar": "root ::= \\"a\\"", "response_format": {"type": "json_object"}'
 refused reasoning_effort "medium" '"reasoning_effort": "enormous"'
 refused chat_template_kwargs "not an object" '"chat_template_kwargs": []'
 refused tools "not a list" '"tools": {}'
@@ -391,7 +411,7 @@ expect_stderr_line "nobody could ask"
 
 case_is "a socket is left alone where somebody listens, or it is none"
 serve_start "$bundle" || exit 1
-expect_exit 2 "$CLOISTER" serve "$bundle" --trust "$TRUST" --socket "$SOCKET"
+expect_exit 1 "$CLOISTER" serve "$bundle" --trust "$TRUST" --socket "$SOCKET"
 expect_stderr_line "another process listens"
 expect_status 200 get /health
 expect [ "$(stat -c %a "$SOCKET")" = 660 ]
