@@ -348,6 +348,48 @@ case_is "SIGHUP changes nothing"
 kill -HUP "$SERVE"
 expect_status 200 get /health
 
+case_is "tools are called, and reasoning is told apart, as the chat template has it"
+serve_stop
+mkdir "$SCRATCH/model"
+cp "$TOP/packaging/demo/model/"* "$SCRATCH/model"
+cat >"$SCRATCH/model/chat_template.jinja" <<'TEMPLATE'
+{%- if tools %}{{ '<|im_start|>system\n' }}{% for tool in tools %}{{ tool | tojson }}{% endfor %}
+{{- '\n<tool_call>\n{"name": <name>, "arguments": <object>}\n</tool_call><|im_end|>\n' }}{% endif %}
+{%- for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content | trim + '<|im_end|>\n' }}{% endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% if enable_thinking %}{{ '<think>\n' }}{% endif %}{% endif %}
+TEMPLATE
+talking=$("$TESTS/bundle.sh" "$SCRATCH/model" w4) || exit 1
+serve_start "$talking" || exit 1
+tool='{"type": "function", "function": {"name": "capital", "parameters": {"type": "object", "properties": {"country": {"enum": ["Malta", "Zypern"]}}, "required": ["country"], "additionalProperties": false}}}'
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool]")"
+expect_json '.choices[0] | [.finish_reason, .message.tool_calls]' '["stop",null]'
+count=$(jq .usage.prompt_tokens "$OUT")
+expect [ "$count" -gt 100 ]
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool], \"tool_choice\": \"none\"")"
+expect_json '.usage.prompt_tokens < 100' true
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool], \"tool_choice\": \"required\", \"temperature\": 2, \"seed\": 4")"
+expect_json '.choices[0] | [.finish_reason, .message.content, (.message.tool_calls | length), .message.tool_calls[0].type, .message.tool_calls[0].function.name]' \
+    '["tool_calls",null,1,"function","capital"]'
+expect_json '.choices[0].message.tool_calls[0].function.arguments | fromjson | [keys, (.country == "Malta" or .country == "Zypern")]' '[["country"],true]'
+wanted=$(jq -c '.choices[0].message.tool_calls[0].function' "$OUT")
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool], \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"capital\"}}, \"temperature\": 2, \"seed\": 4, \"stream\": true")"
+expect [ "$(events '.choices[0].delta.tool_calls[0]?.function // empty')" = "$wanted" ]
+expect [ "$(events '.choices[0].finish_reason // empty')" = '"tool_calls"' ]
+expect_status 200 post $chat_path "$(chat "$question" ', "chat_template_kwargs": {"enable_thinking": true}')"
+expect_json '.choices[0].message | [.content, (.reasoning_content | length) > 0]' '["",true]'
+wanted=$(jq .choices[0].message.reasoning_content "$OUT")
+expect_status 200 post $chat_path "$(chat "$question" ', "chat_template_kwargs": {"enable_thinking": true}, "stream": true')"
+expect [ "$(events '.choices[0].delta.reasoning_content // empty' | jq -sc 'add')" = "$wanted" ]
+expect [ -z "$(joined)" ]
+refused tool_choice "needs tools" '"tool_choice": "required"'
+refused tool_choice "is not" '"tool_choice": "perhaps"'
+refused tool_choice "" "\"tools\": [$tool], \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"other\"}}"
+refused tool_choice "exclude" "\"tools\": [$tool], \"tool_choice\": \"required\", \"response_format\": {\"type\": \"json_object\"}"
+refused parallel_tool_calls "neither" "\"tools\": [$tool], \"parallel_tool_calls\": 1"
+serve_stop
+serve_start "$bundle" || exit 1
+refused tools "no way of calling" "\"tools\": [$tool]"
+
 case_is "SIGTERM lets the answer under way come to its end, and takes no more"
 post /v1/completions '{"prompt": "a", "n": 8, "max_tokens": 900, "temperature": 5, "seed": 1}' >"$SCRATCH/last" 2>&1 &
 last=$!
