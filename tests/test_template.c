@@ -290,6 +290,7 @@ static void marks_all_that_comes_from_outside(void)
     check_marks("{{ messages[0].keys() | join(',') }}", "role,content,n,list", "ffff.fffffff.f.ffff");
     check_marks("{% for k, v in tools[0].items() %}{{ k }}={{ v }}{% endfor %}", "name=f", "ffff.f");
     check_marks("{{ dict(tools[0], a=1) }}", "{'name': 'f', 'a': 1}", "ffffffffffffff...ff.f");
+    check_marks("{{ range(messages[0].n)[3] }}{{ range(4)[3] }}", "33", "f.");
     check_marks("{{ tools | map(attribute='name') | list | tojson }}", "[\"f\"]", ".fff.");
 }
 
