@@ -530,9 +530,11 @@ static void judge_machine(struct half half, const unsigned *each, const unsigned
     half.each = each;
     forget_all();
     half.run = keep_half;
-    CHECK(run_half(&half) == 0);
+    int code = run_half(&half);
+    CHECK_THAT(code == 0, "keeping: %d", code);
     half.run = take_half;
-    CHECK(run_half(&half) == 0);
+    code = run_half(&half);
+    CHECK_THAT(code == 0, "taking: %d", code);
     exchange(RT_KEPT_NAME "-0", RT_KEPT_NAME "-1");
     CHECK(run_half(&half) == 1);
     exchange(RT_KEPT_NAME "-0", RT_KEPT_NAME "-1");
