@@ -60,7 +60,7 @@ LAYERS  := $(B)/runtime.a $(B)/crypto.a $(B)/kernels.a
 TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c tests/make_*.c))
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz_*.c))
 
-.PHONY: all programs demo test test-amx emulator mutants lint format bench fuzz asan tsan clean install help
+.PHONY: all programs demo test test-amx test-page emulator mutants lint format bench fuzz asan tsan clean install help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -90,6 +90,13 @@ $(B)/%.o: %.c $(B)/flags
 	@echo "CC $<"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(isa_flags) -MMD -MP -c $< -o $@
+
+# The web page, with everything in it.
+$(B)/runtime/page.o: CFLAGS += --embed-dir=$(B)
+$(B)/runtime/page.o: $(B)/page.html $(B)/page.policy
+$(B)/page.html $(B)/page.policy &: $(wildcard runtime/page/*) $(wildcard runtime/page/languages/*) $(B)/flags
+	@echo "PAGE $(B)/page.html"
+	$(Q)runtime/page/assemble.py $(B)
 
 # What decides an answer's bits in plain C, by another compiler or optimisation: build/plain/gcc-O0/make_digests and so on, for
 # tests/cli_reference.sh.
@@ -132,6 +139,9 @@ test-amx: all emulator
 # Its minutes are not to count as a test's. Where it cannot be had, what needs it is skipped by name.
 emulator: $(B)/flags
 	$(Q)tests/amx/build_emulator.sh > /dev/null || true
+test-page: programs $(B)/tests/make_page
+	$(Q)packaging/packages.sh --optional page
+	$(Q)tests/run.sh $(B) cli_page
 demo: programs
 	$(Q)packaging/demo/demo.sh $(B)
 bench: programs
@@ -171,3 +181,4 @@ help:
 	@echo 'make fuzz    each fuzzer for FUZZ_S seconds            make install into DESTDIR/PREFIX'
 	@echo 'make mutants changes the arithmetic in a copy,        make test-amx  AVX-512, VNNI and AMX, on emulated processors'
 	@echo '             and sees the tests fail                               where this one lacks them'
+	@echo '                                           make test-page the web page, in a browser'

@@ -109,11 +109,6 @@ void kn_gemm(const struct kn_context *c, const struct kn_gemm *g, size_t panel0,
     kn_gated(c, &(struct kn_gated){.gate = *g}, panel0, panel1);
 }
 
-float kn_exp(const struct kn_context *c, float x)
-{
-    return c->ops.exp(x);
-}
-
 void kn_quantize(const struct kn_context *c, int8_t *q, float *scale, const float *x, size_t n)
 {
     c->ops.quantize(q, scale, x, n);
@@ -142,6 +137,11 @@ void kn_scale(const struct kn_context *c, float *y, float a, size_t n)
 void kn_silu_mul(const struct kn_context *c, float *y, const float *gate, const float *up, size_t n)
 {
     c->ops.silu_mul(y, gate, up, n);
+}
+
+void kn_weigh(const struct kn_context *c, float *y, const float *x, size_t n, float top, float temperature)
+{
+    c->ops.weigh(y, x, n, top, temperature);
 }
 
 void kn_softmax(const struct kn_context *c, float *x, size_t n)

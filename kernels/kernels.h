@@ -191,7 +191,8 @@ void kn_attention_blocks(const struct kn_context *c, const struct kn_attention *
 void kn_attention_merge(const struct kn_context *c, const struct kn_attention *a, void *parts, size_t row0, size_t row1);
 
 /* ---- sampling's arithmetic (n1 §10) ---- */
-float kn_exp(const struct kn_context *c, float x); /* the polynomial that every kernel uses (n1 §6) */
+/* y[i] = exp((x[i] - top) / temperature), what tokens weigh (n1 §6's exp); n any, in place too; pointers aligned to 4 bytes. */
+void kn_weigh(const struct kn_context *c, float *y, const float *x, size_t n, float top, float temperature);
 /* Counter-based random number in [0,1): a function of seed and position alone. */
 double kn_random(uint64_t seed, uint64_t position);
 

@@ -9,7 +9,6 @@
 #include "kernels/pass.h"
 
 struct kn_ops {
-    float (*exp)(float x);
     void (*quantize)(int8_t *q, float *scale, const float *x, size_t n);
     void (*rms_norm)(float *y, const float *x, const float *weight, size_t n, float eps);
     void (*add)(float *y, const float *x, size_t n);
@@ -17,6 +16,7 @@ struct kn_ops {
     void (*scale)(float *y, float a, size_t n);
     void (*silu_mul)(float *y, const float *gate, const float *up, size_t n);
     void (*softmax)(float *x, size_t n);
+    void (*weigh)(float *y, const float *x, size_t n, float top, float temperature);
     void (*bf16_from_f32)(uint16_t *y, const float *x, size_t n);
     void (*f32_from_bf16)(float *y, const uint16_t *x, size_t n);
     void (*rope_half)(float *x, const float *cs, size_t half);

@@ -114,6 +114,12 @@ static void silu_mul(float *y, const float *gate, const float *up, size_t n)
         y[i] = kn_reference_silu_mul(gate[i], up[i]);
 }
 
+static void weigh(float *y, const float *x, size_t n, float top, float temperature)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = kn_reference_exp((x[i] - top) / temperature);
+}
+
 static void softmax(float *x, size_t n)
 {
     float largest = -INFINITY, lane[KN_LANES] = {0};
@@ -164,7 +170,6 @@ static void rope_half(float *x, const float *cs, size_t half)
 
 void kn_reference_rows(struct kn_ops *ops)
 {
-    ops->exp = kn_reference_exp;
     ops->quantize = quantize;
     ops->rms_norm = rms_norm;
     ops->add = add;
@@ -172,6 +177,7 @@ void kn_reference_rows(struct kn_ops *ops)
     ops->scale = scale;
     ops->silu_mul = silu_mul;
     ops->softmax = softmax;
+    ops->weigh = weigh;
     ops->bf16_from_f32 = bf16_from_f32;
     ops->f32_from_bf16 = f32_from_bf16;
     ops->rope_half = rope_half;

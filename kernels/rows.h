@@ -109,6 +109,21 @@ static void softmax(float *x, size_t n)
         lanes_store_n(x + i, lanes_div(lanes_load_n(x + i, n - i), sum), n - i);
 }
 
+static struct lanes weigh_lanes(struct lanes x, struct lanes top, struct lanes temperature)
+{
+    return lanes_exp(lanes_div(lanes_sub(x, top), temperature));
+}
+
+static void weigh(float *y, const float *x, size_t n, float top, float temperature)
+{
+    const struct lanes largest = lanes_set(top), divisor = lanes_set(temperature);
+    size_t i = 0;
+    for (; i + KN_LANES <= n; i += KN_LANES)
+        lanes_store(y + i, weigh_lanes(lanes_load(x + i), largest, divisor));
+    if (i < n)
+        lanes_store_n(y + i, weigh_lanes(lanes_load_n(x + i, n - i), largest, divisor), n - i);
+}
+
 static void bf16_from_f32(uint16_t *y, const float *x, size_t n)
 {
     size_t i = 0;
@@ -145,7 +160,6 @@ static void rope_half(float *x, const float *cs, size_t half)
 
 static void rows_fill(struct kn_ops *ops)
 {
-    ops->exp = lanes_exp_one;
     ops->quantize = quantize;
     ops->rms_norm = rms_norm;
     ops->add = add;
@@ -153,6 +167,7 @@ static void rows_fill(struct kn_ops *ops)
     ops->scale = scale;
     ops->silu_mul = silu_mul;
     ops->softmax = softmax;
+    ops->weigh = weigh;
     ops->bf16_from_f32 = bf16_from_f32;
     ops->f32_from_bf16 = f32_from_bf16;
     ops->rope_half = rope_half;

@@ -40,6 +40,11 @@ static void run_softmax(struct rt_kernel_bench *b)
     kn_softmax(b->context, b->y, BENCH_FLOATS);
 }
 
+static void run_weigh(struct rt_kernel_bench *b)
+{
+    kn_weigh(b->context, b->y, b->x, BENCH_FLOATS, 1, 0.8f);
+}
+
 static void run_bf16_from_f32(struct rt_kernel_bench *b)
 {
     kn_bf16_from_f32(b->context, (uint16_t *)(void *)b->q, b->x, BENCH_FLOATS);
@@ -90,6 +95,7 @@ static void measure_rows(struct rt_kernel_bench *b)
         {"scale 2048", run_scale, .cache = BENCH_FLOATS * 4},
         {"silu_mul 2048", run_silu_mul, .cache = BENCH_FLOATS * 8},
         {"softmax 2048", run_softmax, .cache = BENCH_FLOATS * 12},
+        {"weigh 2048", run_weigh, .cache = BENCH_FLOATS * 8},
         {"bf16_from_f32 2048", run_bf16_from_f32, .cache = BENCH_FLOATS * 4},
         {"f32_from_bf16 2048", run_f32_from_bf16, .cache = BENCH_FLOATS * 2},
         {"rope_half 16 heads of 128", run_rope_half, .cache = BENCH_FLOATS * 8},

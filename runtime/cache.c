@@ -7,11 +7,17 @@
 #include "runtime/memory_map.h"
 #include "runtime/scope.h"
 
+struct page {
+    uint32_t holders;
+    int kept;
+};
+
 struct rt_cache {
     struct rt_memory memory;
     size_t page_bytes;
-    uint32_t free_count;
+    uint32_t page_count, free_count, idle_count;
     uint8_t **free_pages;
+    struct page *pages;
     struct rt_cache_plan *plans; /* [layer][RT_BLOCKS_MAX] */
 };
 
@@ -56,13 +62,15 @@ int rt_cache_open(struct rt_cache **out, const struct rt_model *model, enum kn_k
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the cache");
     cache->plans = calloc((size_t)model->layer_count * RT_BLOCKS_MAX, sizeof *cache->plans);
     cache->free_pages = calloc(pages, sizeof *cache->free_pages);
-    if (!cache->plans || !cache->free_pages)
+    cache->pages = calloc(pages, sizeof *cache->pages);
+    if (!cache->plans || !cache->free_pages || !cache->pages)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the cache");
     cache->page_bytes = plan_page(model, kv, cache->plans);
+    cache->page_count = pages;
     if (rt_memory_map(&cache->memory, cache->page_bytes * pages, RT_NODE_ANY, error))
         return rt_wrap(error, "the cache; give a smaller --ctx");
     for (uint32_t i = 0; i < pages; i++) /* the first page is taken first */
-        cache->free_pages[cache->free_count++] = cache->memory.at + (size_t)(pages - 1 - i) * cache->page_bytes;
+        cache->free_pages[cache->free_count++] = rt_cache_page(cache, pages - 1 - i);
     *out = RT_MOVE(cache);
     return 0;
 }
@@ -73,6 +81,7 @@ void rt_cache_close(struct rt_cache **cache)
         return;
     rt_memory_unmap(&(*cache)->memory);
     free((*cache)->free_pages);
+    free((*cache)->pages);
     free((*cache)->plans);
     free(*cache);
     *cache = NULL;
@@ -83,17 +92,74 @@ const struct rt_cache_plan *rt_cache_plan(const struct rt_cache *cache, uint32_t
     return &cache->plans[layer * RT_BLOCKS_MAX + block];
 }
 
+uint32_t rt_cache_pages(const struct rt_cache *cache)
+{
+    return cache->page_count;
+}
+
 uint32_t rt_cache_free_pages(const struct rt_cache *cache)
 {
     return cache->free_count;
 }
 
+uint32_t rt_cache_idle_pages(const struct rt_cache *cache)
+{
+    return cache->idle_count;
+}
+
+uint32_t rt_cache_number(const struct rt_cache *cache, const uint8_t *page)
+{
+    return (uint32_t)((size_t)(page - cache->memory.at) / cache->page_bytes);
+}
+
+uint8_t *rt_cache_page(const struct rt_cache *cache, uint32_t number)
+{
+    return cache->memory.at + (size_t)number * cache->page_bytes;
+}
+
 uint8_t *rt_cache_take(struct rt_cache *cache)
 {
-    return cache->free_count ? cache->free_pages[--cache->free_count] : NULL;
+    if (!cache->free_count)
+        return NULL;
+    uint8_t *page = cache->free_pages[--cache->free_count];
+    cache->pages[rt_cache_number(cache, page)].holders = 1;
+    return page;
+}
+
+void rt_cache_hold(struct rt_cache *cache, uint8_t *page)
+{
+    struct page *p = &cache->pages[rt_cache_number(cache, page)];
+    cache->idle_count -= p->kept && !p->holders;
+    p->holders++;
 }
 
 void rt_cache_give(struct rt_cache *cache, uint8_t *page)
 {
-    cache->free_pages[cache->free_count++] = page;
+    struct page *p = &cache->pages[rt_cache_number(cache, page)];
+    if (--p->holders)
+        return;
+    if (p->kept)
+        cache->idle_count++;
+    else
+        cache->free_pages[cache->free_count++] = page;
+}
+
+void rt_cache_keep(struct rt_cache *cache, uint32_t number)
+{
+    cache->pages[number].kept = 1;
+}
+
+void rt_cache_forget(struct rt_cache *cache, uint32_t number)
+{
+    struct page *p = &cache->pages[number];
+    p->kept = 0;
+    if (p->holders)
+        return;
+    cache->idle_count--;
+    cache->free_pages[cache->free_count++] = rt_cache_page(cache, number);
+}
+
+int rt_cache_idle(const struct rt_cache *cache, uint32_t number)
+{
+    return cache->pages[number].kept && !cache->pages[number].holders;
 }

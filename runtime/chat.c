@@ -124,7 +124,7 @@ static int take_turn(struct chat *chat, const char *line, size_t bytes, struct r
     RT_CLEAN(rt_tokens_close) struct rt_tokens prompt = {0};
     RT_CLEAN(rt_result_close) struct rt_result result = {0};
     if (add_message(chat, "user", line, bytes, error) ||
-        rt_prompt_render(chat->site->chat_template, chat->site->tokenizer, chat->messages, chat->message_count, &prompt, error))
+        rt_prompt_render_messages(chat->site->chat_template, chat->site->tokenizer, chat->messages, chat->message_count, &prompt, error))
         return -1;
     if (prompt.count >= chat->site->context || chat->message_count + 2 > MESSAGES_MAX) {
         forget_messages(chat, chat->message_count - 1);

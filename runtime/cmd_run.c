@@ -210,7 +210,7 @@ static int answer_prompt(struct rt_site *site, const struct run_options *options
         .emit = options->json ? NULL : rt_console_emit,
         .logits_chain = keeper ? receipt.logits : NULL,
     };
-    if (keeper && rt_receipt_begin(&receipt, site, &request.sampling, &prompt, options->raw ? RT_PROMPT_RAW : RT_PROMPT_CHAT,
+    if (keeper && rt_receipt_begin(&receipt, site, &request.sampling, NULL, &prompt, options->raw ? RT_PROMPT_RAW : RT_PROMPT_CHAT,
                                    options->receipt_prompt, error))
         return -1;
     if (generate(site, &request, &result, error))

@@ -11,6 +11,8 @@
 int cmd_verify(const struct rt_call *call, struct rt_error *error);
 int cmd_inspect(const struct rt_call *call, struct rt_error *error);
 int cmd_run(const struct rt_call *call, struct rt_error *error);
+int cmd_batch(const struct rt_call *call, struct rt_error *error);
+int cmd_serve(const struct rt_call *call, struct rt_error *error);
 int cmd_replay(const struct rt_call *call, struct rt_error *error);
 int cmd_logits(const struct rt_call *call, struct rt_error *error);
 int cmd_tokenize(const struct rt_call *call, struct rt_error *error);

@@ -144,7 +144,8 @@ struct kinds {
     unsigned count, files, all; /* files: regular ones with a name, and directories */
 };
 
-/* "socket:[123]" is a socket, "anon_inode:[eventfd]" itself, "/memfd:x (deleted)" memory, "/dev/null" a device, the rest files. */
+/* "socket:[123]" is a socket, "anon_inode:[eventfd]" itself, "/memfd:x (deleted)" memory, "/dev/null" a device, /proc/N/statm the process's own
+ * size, which it shows in its metrics; the rest are files. */
 static const char *kind_of(const char *target)
 {
     static const struct {
@@ -157,6 +158,9 @@ static const char *kind_of(const char *target)
                  {"/memfd:", "memory"},
                  {"/dev/", "device"},
                  {"/", "file"}};
+    const char *name = strrchr(target, '/');
+    if (name && !strcmp(name, "/statm") && !strncmp(target, "/proc/", 6))
+        return "size";
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strncmp(target, known[i].begin, strlen(known[i].begin)))
             return known[i].kind;

@@ -62,7 +62,8 @@ int rt_engine_open(struct rt_engine **out, const struct rt_model *const *models,
     e->opened_ticks = rt_ticks();
     e->opened_seconds = rt_seconds();
     place_nodes(e, models);
-    if (rt_cache_open(&e->cache, e->model, options->kv, e->max_pages, error))
+    if (rt_cache_open(&e->cache, e->model, options->kv, e->max_pages, error) ||
+        (options->keep_prefixes && rt_prefix_open(&e->prefix, e->max_pages, error)))
         return -1;
     *out = RT_MOVE(e);
     return 0;
@@ -72,6 +73,7 @@ void rt_engine_close(struct rt_engine **engine)
 {
     if (!*engine)
         return;
+    rt_prefix_close(&(*engine)->prefix);
     rt_cache_close(&(*engine)->cache);
     rt_memory_unmap(&(*engine)->memory);
     free(*engine);
@@ -79,6 +81,11 @@ void rt_engine_close(struct rt_engine **engine)
 }
 
 /* ---- sequences ---- */
+
+static uint32_t pages_for(uint64_t tokens)
+{
+    return (uint32_t)((tokens + KN_KV_BLOCK - 1) / KN_KV_BLOCK);
+}
 
 struct rt_sequence *rt_sequence_open(struct rt_engine *engine)
 {
@@ -96,10 +103,16 @@ void rt_sequence_close(struct rt_engine *engine, struct rt_sequence **sequence)
     *sequence = NULL;
     if (!s)
         return;
-    while (s->page_count)
-        rt_cache_give(engine->cache, s->pages[--s->page_count]);
-    s->length = 0;
+    rt_sequence_shorten(engine, s, 0);
+    s->kept = 0;
     s->open = 0;
+}
+
+void rt_sequence_shorten(struct rt_engine *engine, struct rt_sequence *sequence, uint32_t length)
+{
+    while (sequence->page_count > pages_for(length))
+        rt_cache_give(engine->cache, sequence->pages[--sequence->page_count]);
+    sequence->length = length;
 }
 
 uint32_t rt_sequence_length(const struct rt_sequence *sequence)
@@ -107,17 +120,24 @@ uint32_t rt_sequence_length(const struct rt_sequence *sequence)
     return sequence->length;
 }
 
-/* ---- a step ---- */
-
-static uint32_t pages_for(uint64_t tokens)
+uint32_t rt_sequence_lacks(const struct rt_sequence *sequence, uint64_t tokens)
 {
-    return (uint32_t)((tokens + KN_KV_BLOCK - 1) / KN_KV_BLOCK);
+    const uint32_t pages = pages_for(tokens);
+    return pages > sequence->page_count ? pages - sequence->page_count : 0;
 }
 
-/* Everything that could fail, before anything changes. */
-static int check_runs(const struct rt_engine *e, const struct rt_run *runs, uint32_t count, struct rt_error *error)
+struct rt_engine_pages rt_engine_pages(const struct rt_engine *engine)
 {
-    uint64_t rows = 0, logits = 0, pages = 0;
+    return (struct rt_engine_pages){rt_cache_pages(engine->cache), rt_cache_free_pages(engine->cache), rt_cache_idle_pages(engine->cache)};
+}
+
+/* ---- a step ---- */
+
+/* Everything that could fail, before anything changes. */
+static int check_runs(const struct rt_engine *e, const struct rt_run *runs, uint32_t count, uint32_t *pages, struct rt_error *error)
+{
+    uint64_t rows = 0, logits = 0, hidden = 0;
+    *pages = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct rt_run *run = &runs[i];
         uint64_t length = (uint64_t)run->sequence->length + run->count;
@@ -125,16 +145,17 @@ static int check_runs(const struct rt_engine *e, const struct rt_run *runs, uint
             return rt_fail(error, RT_EXIT_RESOURCES, "the model's context of %u tokens is full; start a new conversation",
                            e->model->context);
         rows += run->count;
-        logits += run->all_logits ? run->count : run->count > 0;
-        pages += pages_for(length) - run->sequence->page_count;
+        hidden += run->hidden ? run->count : 0;
+        logits += run->hidden ? 0 : run->all_logits ? run->count : run->count > 0;
+        *pages += rt_sequence_lacks(run->sequence, length);
         for (uint32_t t = 0; t < run->count; t++)
             if (run->tokens[t] >= e->model->vocab)
                 return rt_fail(error, RT_EXIT_USAGE, "token %u is not in the vocabulary of %u", run->tokens[t], e->model->vocab);
     }
-    if (rows > e->options.max_rows || logits > e->options.max_logits)
+    if (rows > e->options.max_rows || logits > e->options.max_logits || hidden > e->options.max_hidden)
         return rt_fail(error, RT_EXIT_RESOURCES, "a step of %llu tokens and %llu logits is larger than the engine was made for",
                        (unsigned long long)rows, (unsigned long long)logits);
-    if (pages > rt_cache_free_pages(e->cache))
+    if (*pages > rt_cache_free_pages(e->cache) + rt_cache_idle_pages(e->cache))
         return rt_fail(error, RT_EXIT_RESOURCES, "the cache of %u tokens is full; start a new conversation or give a larger --ctx",
                        e->options.max_tokens);
     return 0;
@@ -146,19 +167,29 @@ static void place_run(struct rt_engine *e, const struct rt_run *run)
     while (sequence->page_count < pages_for((uint64_t)sequence->length + run->count))
         sequence->pages[sequence->page_count++] = rt_cache_take(e->cache);
     for (uint32_t t = 0; t < run->count; t++) {
-        if (run->all_logits || t + 1 == run->count)
-            e->logit_rows[e->logit_count++] = e->row_count;
+        if (!run->hidden && (run->all_logits || t + 1 == run->count))
+            e->live_rows[e->logit_count++] = e->row_count;
         e->rows[e->row_count++] = (struct rt_row){sequence, run->tokens[t], sequence->length++};
     }
 }
 
+static void list_hidden(struct rt_engine *e, const struct rt_run *runs, uint32_t count)
+{
+    for (uint32_t i = 0, row = 0; i < count; row += runs[i++].count)
+        for (uint32_t t = 0; runs[i].hidden && t < runs[i].count; t++)
+            e->live_rows[e->logit_count + e->hidden_count++] = row + t;
+}
+
 int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t count, struct rt_error *error)
 {
-    if (check_runs(engine, runs, count, error))
+    uint32_t pages;
+    if (check_runs(engine, runs, count, &pages, error))
         return -1;
-    engine->row_count = engine->logit_count = 0;
+    rt_engine_make_free(engine, pages);
+    engine->row_count = engine->logit_count = engine->hidden_count = 0;
     for (uint32_t i = 0; i < count; i++)
         place_run(engine, &runs[i]);
+    list_hidden(engine, runs, count);
     uint64_t start = rt_ticks();
     if (engine->row_count)
         rt_workers_run(engine->workers, rt_step_worker, engine);
@@ -169,6 +200,11 @@ int rt_engine_step(struct rt_engine *engine, const struct rt_run *runs, uint32_t
 float *rt_engine_logits(struct rt_engine *engine, uint32_t row)
 {
     return engine->logits + (size_t)row * engine->widths.vocab;
+}
+
+const float *rt_engine_hidden(const struct rt_engine *engine, uint32_t row)
+{
+    return engine->hidden + (size_t)row * engine->widths.hidden;
 }
 
 /* Whatever of a step a worker has not spent on a part it has waited, for its start and its end as well. */

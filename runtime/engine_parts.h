@@ -7,6 +7,7 @@
 #include "runtime/cache.h"
 #include "runtime/engine_clock.h"
 #include "runtime/memory_map.h"
+#include "runtime/prefix.h"
 
 /* Up to so many floats (rows · width) every worker makes for itself, since that takes it less time than a barrier that waits for others. */
 enum { RT_ALONE_FLOATS = 16384 };
@@ -16,6 +17,8 @@ struct rt_sequence {
     uint32_t length; /* tokens in the cache */
     uint32_t page_count;
     uint8_t **pages;
+    uint32_t kept;              /* its first pages that have a name, */
+    struct rt_prefix_name name; /* and that of the last of these */
 };
 
 struct rt_row { /* one token of the step */
@@ -88,6 +91,7 @@ struct rt_engine {
     struct rt_engine_options options;
     struct rt_widths widths;
     struct rt_cache *cache;
+    struct rt_prefix *prefix; /* NULL: nothing is kept */
     struct rt_sequence *sequences;
     uint32_t max_pages;
     uint32_t last_layer, last_block; /* the last attention block: behind it no row meets another */
@@ -110,19 +114,23 @@ struct rt_engine {
     struct rt_tiles *tiles;   /* how the attention under way is cut */
     float *angles;            /* [ropes][rows][rope] */
     float *logits;            /* [max_logits][vocab] */
+    float *hidden;            /* [max_hidden][hidden] */
     uint8_t *scratch;         /* [workers][scratch_bytes] */
     size_t scratch_bytes;
 
     /* the step under way */
     struct rt_row *rows;
     uint32_t row_count;
-    uint32_t *logit_rows; /* row of each row of logits */
-    uint32_t logit_count;
+    uint32_t *live_rows; /* rows that somebody asks for: those of the logits, then those of the hidden states */
+    uint32_t logit_count, hidden_count;
 };
 
 /* Gives an engine its widths and buffers: counts the bytes without memory, else places them. (engine_plan.c) */
 void rt_engine_plan(struct rt_engine *engine, const struct rt_model *model, const struct kn_context *kernels,
                     const struct rt_engine_options *options, unsigned workers);
+
+/* Makes `pages` pages free by forgetting kept ones; there are as many. (engine_prefix.c) */
+void rt_engine_make_free(struct rt_engine *engine, uint32_t pages);
 
 static inline const struct rt_block *rt_block_of(const struct rt_node *node, uint32_t layer, uint32_t block)
 {

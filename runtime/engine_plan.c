@@ -165,6 +165,7 @@ static void place(struct rt_engine *e, struct arena *arena, unsigned workers)
     e->residual = take(arena, rows * w->hidden, sizeof *e->residual);
     e->mixed = take(arena, rows * w->hidden, sizeof *e->mixed);
     e->in = take_rows(arena, larger(rows, e->options.max_logits), w->hidden);
+    e->hidden = take(arena, (size_t)e->options.max_hidden * w->hidden, sizeof *e->hidden);
     place_inner(e, arena);
     place_expert_out(e, arena, workers);
     place_tiles(e, arena);
@@ -173,7 +174,7 @@ static void place(struct rt_engine *e, struct arena *arena, unsigned workers)
     e->logits = take(arena, (size_t)e->options.max_logits * w->vocab, sizeof *e->logits);
     e->scratch = take(arena, workers, e->scratch_bytes);
     e->rows = take(arena, rows, sizeof *e->rows);
-    e->logit_rows = take(arena, e->options.max_logits, sizeof *e->logit_rows);
+    e->live_rows = take(arena, (size_t)e->options.max_logits + e->options.max_hidden, sizeof *e->live_rows);
     place_sequences(e, arena);
     e->memory_bytes = arena->used;
 }

@@ -18,11 +18,11 @@ static void embed_row(const struct rt_engine *e, size_t row)
                        model->ropes[i].dim / 2, e->rows[row].position, model->ropes[i].attention_factor);
 }
 
-/* Behind the last attention block only rows with logits go on: nobody asks for the others any more. */
+/* Behind the last attention block only rows with logits or hidden states go on: nobody asks for the others any more. */
 static struct rt_live live_rows(const struct rt_engine *e, uint32_t layer, uint32_t block)
 {
     int behind = layer > e->last_layer || (layer == e->last_layer && block >= e->last_block);
-    return behind ? (struct rt_live){e->logit_rows, e->logit_count} : (struct rt_live){NULL, e->row_count};
+    return behind ? (struct rt_live){e->live_rows, e->logit_count + e->hidden_count} : (struct rt_live){NULL, e->row_count};
 }
 
 static void run_block(const struct rt_engine *e, unsigned worker, uint32_t layer, uint32_t block)
@@ -40,7 +40,7 @@ static void run_block(const struct rt_engine *e, unsigned worker, uint32_t layer
 static void project_to_logits(const struct rt_engine *e, unsigned worker)
 {
     const struct rt_model *model = e->own[worker].node->model;
-    struct rt_live live = {e->logit_rows, e->logit_count};
+    struct rt_live live = {e->live_rows, e->logit_count};
     struct rt_rows in = rt_norm_rows(e, worker, &model->final_norm, &live, rt_quantised(&model->head.w));
     rt_meet_for(e, worker, &in);
     rt_enter(e, worker, RT_PART_HEAD);
@@ -51,6 +51,16 @@ static void project_to_logits(const struct rt_engine *e, unsigned worker)
         for (size_t row = rects.list[r].row0; row < rects.list[r].row1; row++)
             kn_scale(e->kernels, e->logits + row * e->widths.vocab + left, model->head_multiplier, width);
     }
+}
+
+static void keep_hidden(const struct rt_engine *e, unsigned worker)
+{
+    const struct rt_norm *norm = &e->own[worker].node->model->final_norm;
+    size_t first, last;
+    rt_enter(e, worker, RT_PART_ROWS);
+    rt_workers_share(e->workers, worker, e->hidden_count, &first, &last);
+    for (size_t i = first; i < last; i++)
+        rt_norm_row(e, norm, e->hidden + i * e->widths.hidden, e->residual + e->live_rows[e->logit_count + i] * e->widths.hidden);
 }
 
 void rt_step_worker(void *engine, unsigned worker)
@@ -66,7 +76,9 @@ void rt_step_worker(void *engine, unsigned worker)
     for (uint32_t layer = 0; layer < e->model->layer_count; layer++)
         for (uint32_t block = 0; block < e->model->layers[layer].count; block++)
             run_block(e, worker, layer, block);
-    project_to_logits(e, worker);
+    keep_hidden(e, worker);
+    if (e->logit_count)
+        project_to_logits(e, worker);
     rt_enter(e, worker, RT_PART_WAITING);
     kn_thread_leave(e->kernels);
 }

@@ -4,7 +4,7 @@
 
 #include "runtime/engine_parts.h"
 
-/* rows, row_count, logit_rows and logit_count of the engine are set. */
+/* rows, row_count, live_rows, logit_count and hidden_count of the engine are set. */
 void rt_step_worker(void *engine, unsigned worker);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef CLOISTER_GENERATE_H
 #define CLOISTER_GENERATE_H
 
-#include "runtime/site.h"
+#include "runtime/completion.h"
 
 struct rt_request {
     const uint32_t *prompt; /* tokens to append to the sequence before generating; at least 1 */
@@ -19,22 +19,8 @@ struct rt_request {
     uint8_t *logits_chain; /* takes in the logits of every choice (rt_logits_chain); NULL: nobody asks */
 };
 
-enum rt_finish { RT_FINISH_STOP, RT_FINISH_LENGTH, RT_FINISH_CANCELLED };
-
-struct rt_result { /* rt_result_close frees */
-    char *text;
-    size_t text_bytes, text_room;
-    struct rt_tokens tokens; /* generated ones, without the end token */
-    uint32_t prompt_tokens;
-    enum rt_finish finish;
-    int64_t end_token; /* the one that ended it; -1: none did */
-    double prefill_s, decode_s;
-};
-
 /* Appends the prompt to the sequence, then one token after another. Of the generated tokens the last may not be in the sequence's cache yet:
  * rt_sequence_length tells. */
 RT_MUST_CHECK int rt_generate(struct rt_site *site, struct rt_sequence *sequence, const struct rt_request *request, struct rt_result *out,
                               struct rt_error *error);
-void rt_result_close(struct rt_result *result);
-
 #endif

@@ -13,10 +13,19 @@
 
 struct rt_grammar; /* read-only once open; any thread */
 
+enum rt_grammar_kind { RT_GRAMMAR_NONE, RT_GRAMMAR_SCHEMA, RT_GRAMMAR_GBNF, RT_GRAMMAR_JSON };
+/* By kind, from a text that the grammar keeps, so that it can be written down and made again; RT_GRAMMAR_JSON has an empty one. */
+RT_MUST_CHECK int rt_grammar_open(struct rt_grammar **out, enum rt_grammar_kind kind, const char *text, size_t bytes,
+                                  struct rt_error *error);
+enum rt_grammar_kind rt_grammar_kind(const struct rt_grammar *grammar);
+const char *rt_grammar_text(const struct rt_grammar *grammar); /* 0-terminated */
+
 /* RT_EXIT_USAGE names the rule, or the keyword and its place in the schema ("/properties/age/…"), that is wrong or not supported. */
 RT_MUST_CHECK int rt_grammar_open_gbnf(struct rt_grammar **out, const char *text, size_t bytes, struct rt_error *error);
 RT_MUST_CHECK int rt_grammar_open_schema(struct rt_grammar **out, yyjson_val *schema, struct rt_error *error);
 RT_MUST_CHECK int rt_grammar_open_json(struct rt_grammar **out, struct rt_error *error); /* any JSON object */
+/* One more holder, for rt_grammar_close to let go of: the last one frees. Any thread. */
+struct rt_grammar *rt_grammar_share(struct rt_grammar *grammar);
 void rt_grammar_close(struct rt_grammar **grammar);
 
 /* The vocabulary by the bytes that its tokens add to a text. Made once for a tokenizer; any thread. */

@@ -10,6 +10,8 @@ static const struct rt_command commands[] = {
     {"verify", cmd_verify, "BUNDLE", "check the signatures and every byte of a bundle"},
     {"inspect", cmd_inspect, "BUNDLE", "show what a verified bundle holds"},
     {"run", cmd_run, "BUNDLE [-p TEXT | -f FILE]", "answer one prompt, or chat"},
+    {"batch", cmd_batch, "BUNDLE REQUESTS -o ANSWERS", "answer a file of requests, many at once"},
+    {"serve", cmd_serve, "BUNDLE --socket PATH", "answer the OpenAI API on a Unix socket"},
     {"replay", cmd_replay, "RECEIPT BUNDLE [-p TEXT | -f FILE]", "compute again what a receipt of `run` tells of"},
     {"logits", cmd_logits, "BUNDLE --tokens 1,2,3 [--all]", "print the model's numbers for given token ids"},
     {"tokenize", cmd_tokenize, "BUNDLE [TEXT | -f FILE | --decode 1,2,3]", "token ids of a text, or the text of token ids"},

@@ -157,18 +157,32 @@ static char *token_text(const struct rt_tokenizer *tokenizer, int id)
     return strndup(text ? text : "", bytes);
 }
 
-int rt_prompt_render(const struct rt_template *chat_template, const struct rt_tokenizer *tokenizer, const struct rt_message *messages,
-                     size_t count, struct rt_tokens *out, struct rt_error *error)
+int rt_prompt_render(const struct rt_template *chat_template, const struct rt_tokenizer *tokenizer, const struct rt_template_input *input,
+                     struct rt_tokens *out, struct rt_error *error)
 {
     RT_FREE char *bos = token_text(tokenizer, rt_tokenizer_bos(tokenizer));
     RT_FREE char *eos = token_text(tokenizer, rt_tokenizer_eos(tokenizer));
     RT_FREE char *text = NULL;
     RT_FREE uint8_t *foreign = NULL;
+    struct rt_template_input complete = *input;
     size_t bytes;
     if (!bos || !eos)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");
-    const struct rt_template_input input = {messages, count, 1, bos, eos};
-    if (rt_template_render_marked(chat_template, &input, &text, &foreign, &bytes, error))
+    complete.bos_token = bos;
+    complete.eos_token = eos;
+    if (rt_template_render_marked(chat_template, &complete, &text, &foreign, &bytes, error))
         return -1;
     return rt_prompt_encode(tokenizer, text, foreign, bytes, out, error);
+}
+
+int rt_prompt_render_messages(const struct rt_template *chat_template, const struct rt_tokenizer *tokenizer,
+                              const struct rt_message *messages, size_t count, struct rt_tokens *out, struct rt_error *error)
+{
+    yyjson_doc *document = rt_template_messages(messages, count);
+    if (!document)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");
+    const struct rt_template_input input = {.messages = yyjson_doc_get_root(document), .add_generation_prompt = 1, .now = RT_NO_DATE};
+    const int status = rt_prompt_render(chat_template, tokenizer, &input, out, error);
+    yyjson_doc_free(document);
+    return status;
 }

@@ -34,5 +34,5 @@ int rt_question_encode(const struct rt_site *site, const char *text, int raw, st
     if (raw)
         return rt_tokenizer_encode(site->tokenizer, text, strlen(text), RT_ENCODE_SPECIAL | RT_ENCODE_TEMPLATE, out, error);
     const struct rt_message message = {"user", text};
-    return rt_prompt_render(site->chat_template, site->tokenizer, &message, 1, out, error);
+    return rt_prompt_render_messages(site->chat_template, site->tokenizer, &message, 1, out, error);
 }

@@ -10,6 +10,7 @@
 #define CLOISTER_RECEIPT_H
 
 #include "crypto/crypto.h"
+#include "runtime/grammar.h"
 #include "runtime/manifest.h"
 #include "runtime/sampler.h"
 #include "runtime/tokenizer.h"
@@ -26,6 +27,9 @@ struct rt_receipt { /* rt_receipt_close frees */
     uint64_t bundle_version;
     enum kn_kv kv;
     struct rt_sampling sampling;
+    struct rt_bias *biases; /* what sampling.biases points to */
+    enum rt_grammar_kind grammar_kind;
+    char *grammar; /* its text, 0-terminated; NULL with RT_GRAMMAR_NONE and RT_GRAMMAR_JSON */
     enum rt_prompt_form form;
     uint32_t prompt_count;
     struct rt_tokens prompt; /* empty where they are kept out */

@@ -9,6 +9,9 @@ struct replay { /* under way */
     struct rt_site *site;
     struct rt_sequence *sequence;
     struct rt_sampler *sampler;
+    struct rt_sampler_space *space;
+    struct rt_constraint *constraint; /* NULL: the answer follows no grammar */
+    uint32_t *allowed;
     const struct rt_receipt *receipt;
     const char *path;
     size_t chosen;                  /* tokens of the output that are chosen again */
@@ -43,10 +46,14 @@ static int choose(struct replay *r, float *logits, struct rt_error *error)
 {
     const uint64_t position = r->receipt->prompt_count + r->chosen;
     rt_logits_chain(r->chain, logits, r->site->manifest->model.vocab);
-    const uint32_t id = rt_sampler_pick(r->sampler, logits, position);
+    if (r->constraint)
+        rt_constraint_mask(r->constraint, r->allowed);
+    const uint32_t id = rt_sampler_pick(r->sampler, r->space, logits, r->constraint ? r->allowed : NULL, position);
     if (id != r->receipt->output.ids[r->chosen])
         return fail_token(r, id, error);
-    rt_sampler_see(r->sampler, id);
+    rt_sampler_answer(r->sampler, id);
+    if (r->constraint && r->chosen + 1 < r->receipt->output.count && rt_constraint_accept(r->constraint, id))
+        return rt_fail(error, RT_EXIT_TRUST, "%s: token %zu of the output ends the grammar, and more follow", r->path, r->chosen);
     r->chosen++;
     return 0;
 }
@@ -113,14 +120,56 @@ static int check_tokens(const struct replay *r, struct rt_error *error)
     return 0;
 }
 
+struct follower { /* of the receipt's grammar */
+    struct rt_grammar *grammar;
+    struct rt_token_bytes *bytes;
+    struct rt_constraint *constraint;
+    uint32_t *allowed;
+};
+
+static void follower_close(struct follower *f)
+{
+    rt_constraint_close(&f->constraint);
+    rt_token_bytes_close(&f->bytes);
+    rt_grammar_close(&f->grammar);
+    free(f->allowed);
+}
+
+static int follower_open(struct follower *f, const struct rt_site *site, const struct rt_receipt *receipt, const char *path,
+                         struct rt_error *error)
+{
+    const struct rt_generation *generation = &site->generation;
+    const uint32_t vocab = site->manifest->model.vocab;
+    const char *text = receipt->grammar ? receipt->grammar : "";
+    if (receipt->grammar_kind == RT_GRAMMAR_NONE)
+        return 0;
+    if (!site->tokenizer || !generation->stop_count)
+        return rt_fail(error, RT_EXIT_TRUST, "%s: its answer follows a grammar, and this bundle's cannot", path);
+    if (rt_grammar_open(&f->grammar, receipt->grammar_kind, text, strlen(text), error))
+        return rt_wrap(error, "%s: its grammar", path);
+    f->allowed = calloc((vocab + 31) / 32, sizeof *f->allowed);
+    if (!f->allowed)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for a grammar");
+    if (rt_token_bytes_open(&f->bytes, site->tokenizer, error))
+        return -1;
+    return rt_constraint_open(&f->constraint, f->grammar, f->bytes, vocab, generation->stop_ids, generation->stop_count, error);
+}
+
 int rt_replay(struct rt_site *site, const struct rt_receipt *receipt, const struct rt_tokens *prompt, const char *path,
               struct rt_error *error)
 {
     RT_CLEAN(rt_sampler_close) struct rt_sampler *sampler = NULL;
+    RT_CLEAN(rt_sampler_space_close) struct rt_sampler_space *space = NULL;
+    RT_CLEAN(follower_close) struct follower follower = {0};
     struct replay r = {.site = site, .receipt = receipt, .path = path};
-    if (check_tokens(&r, error) || rt_sampler_open(&sampler, site->kernels, site->manifest->model.vocab, &receipt->sampling, error))
+    const uint32_t vocab = site->manifest->model.vocab;
+    if (check_tokens(&r, error) || rt_sampler_open(&sampler, site->kernels, vocab, &receipt->sampling, error) ||
+        rt_sampler_space_open(&space, vocab, error) || follower_open(&follower, site, receipt, path, error))
         return -1;
+    r.constraint = follower.constraint;
+    r.allowed = follower.allowed;
     r.sampler = sampler;
+    r.space = space;
     r.sequence = rt_sequence_open(site->engine);
     if (!r.sequence)
         return rt_fail(error, RT_EXIT_RESOURCES, "no sequence is left for the prompt");

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <string.h>
@@ -105,6 +107,10 @@ static const int allowed_calls[] = {
 static const int keeper_calls[] = {SCMP_SYS(fsync),    SCMP_SYS(renameat),   SCMP_SYS(renameat2), SCMP_SYS(linkat),
                                    SCMP_SYS(unlinkat), SCMP_SYS(newfstatat), SCMP_SYS(flock)};
 
+/* What a server needs besides, for connections at sockets that listen already. */
+static const int server_calls[] = {SCMP_SYS(accept4),  SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),
+                                   SCMP_SYS(recvfrom), SCMP_SYS(sendmsg),     SCMP_SYS(shutdown)};
+
 /* What the terminal needs and nothing else: TIOCSTI, for one, would type commands into the user's shell. */
 static const unsigned long allowed_ioctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
 
@@ -116,9 +122,29 @@ static int allow_list(scmp_filter_ctx filter, const int *calls, size_t count)
     return status;
 }
 
-static int allow(scmp_filter_ctx filter, int directory)
+/* Sending to nobody but the other end; asking who that is, and nothing else; of the options of sockets, what libmicrohttpd says to TCP. */
+static int allow_server(scmp_filter_ctx filter)
+{
+    static const int tcp_options[] = {TCP_NODELAY, TCP_CORK};
+    int status = allow_list(filter, server_calls, sizeof server_calls / sizeof *server_calls);
+    if (!status)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_EQ, 0, 0));
+    if (!status)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+                                  SCMP_A2(SCMP_CMP_EQ, SO_PEERCRED, 0));
+    if (!status)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_GETFL, 0));
+    for (size_t i = 0; !status && i < sizeof tcp_options / sizeof *tcp_options; i++)
+        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2, SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP, 0),
+                                  SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)tcp_options[i], 0));
+    return status;
+}
+
+static int allow(scmp_filter_ctx filter, int directory, int server)
 {
     int status = allow_list(filter, allowed_calls, sizeof allowed_calls / sizeof *allowed_calls);
+    if (!status && server)
+        status = allow_server(filter);
     if (!status && directory != NO_DIRECTORY)
         status = allow_list(filter, keeper_calls, sizeof keeper_calls / sizeof *keeper_calls);
     for (size_t i = 0; !status && i < sizeof allowed_ioctls / sizeof *allowed_ioctls; i++)
@@ -133,14 +159,14 @@ static int allow(scmp_filter_ctx filter, int directory)
 }
 
 /* A refused call fails with EPERM instead of killing the process: libraries have fallbacks, and an answer is worth finishing. */
-static int lock_calls(int directory, struct rt_error *error)
+static int lock_calls(int directory, int server, struct rt_error *error)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         return rt_fail(error, RT_EXIT_RESOURCES, "sealing: no memory for the filter");
     int status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (!status)
-        status = allow(filter, directory);
+        status = allow(filter, directory, server);
     if (!status)
         status = seccomp_load(filter);
     seccomp_release(filter);
@@ -165,21 +191,26 @@ static int prove(struct rt_error *error)
     return 0;
 }
 
-static int seal(int directory, struct rt_error *error)
+static int seal(int directory, int server, struct rt_error *error)
 {
     if (RT_SANITIZED)
         return 0;
-    if (lock_files(directory, error) || lock_calls(directory, error))
+    if (lock_files(directory, error) || lock_calls(directory, server, error))
         return -1;
     return prove(error);
 }
 
 int rt_seal(struct rt_error *error)
 {
-    return seal(NO_DIRECTORY, error);
+    return seal(NO_DIRECTORY, 0, error);
+}
+
+int rt_seal_server(struct rt_error *error)
+{
+    return seal(NO_DIRECTORY, 1, error);
 }
 
 int rt_seal_keeper(int directory, struct rt_error *error)
 {
-    return seal(directory, error);
+    return seal(directory, 0, error);
 }

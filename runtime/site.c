@@ -6,6 +6,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/isa.h"
+#include "runtime/scheduler.h"
 #include "runtime/scope.h"
 #include "runtime/seal.h"
 #include "runtime/site_weights.h"
@@ -83,14 +84,22 @@ void rt_site_choose_rows(struct rt_engine_options *engine, const struct rt_site 
 
 static struct rt_engine_options engine_options(const struct rt_site *site, const struct rt_site_options *options)
 {
-    struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->context, .max_sequences = 2, .max_logits = 1};
+    struct rt_engine_options engine = {.kv = options->kv, .max_tokens = site->cache_tokens, .max_sequences = 2, .max_logits = 1};
+    if (options->slots) {
+        engine.max_sequences = options->slots;
+        engine.max_logits = options->slots + RT_SCHEDULER_GUESSES;
+        engine.keep_prefixes = 1;
+    }
     rt_site_choose_rows(&engine, site, options->max_logits > 1);
+    if (engine.max_rows < engine.max_logits) /* every answer gets its token in every step */
+        engine.max_rows = engine.max_logits;
+    engine.max_hidden = options->vectors ? engine.max_rows : 0;
     return engine;
 }
 
 /* ---- behind the seal ---- */
 
-static int open_language(struct rt_site *site, const struct rt_texts *texts, struct rt_error *error)
+static int open_language(struct rt_site *site, const struct rt_site_options *options, const struct rt_texts *texts, struct rt_error *error)
 {
     const char *tokenizer = texts->of[RT_ROLE_TOKENIZER].at, *config = texts->of[RT_ROLE_TOKENIZER_CONFIG].at;
     const char *chat_template = texts->of[RT_ROLE_TEMPLATE].at, *generation = texts->of[RT_ROLE_GENERATION].at;
@@ -98,6 +107,8 @@ static int open_language(struct rt_site *site, const struct rt_texts *texts, str
     if (tokenizer && rt_tokenizer_open(&site->tokenizer, tokenizer, texts->of[RT_ROLE_TOKENIZER].bytes, config,
                                        texts->of[RT_ROLE_TOKENIZER_CONFIG].bytes, error))
         return rt_wrap(error, "tokenizer.json");
+    if (site->tokenizer && options->slots && rt_token_bytes_open(&site->token_bytes, site->tokenizer, error))
+        return -1;
     if (chat_template)
         (void)!rt_template_open(&site->chat_template, chat_template, texts->of[RT_ROLE_TEMPLATE].bytes, &site->template_error);
     else
@@ -123,6 +134,15 @@ static int check_digest(struct rt_site *site, const struct rt_site_options *opti
                    options->bundle, site->manifest->name, (unsigned long long)site->manifest->version, is, wanted);
 }
 
+static void choose_context(struct rt_site *site, const struct rt_site_options *options)
+{
+    const uint32_t most = site->manifest->model.context, slots = options->slots ? options->slots : 1;
+    const uint64_t each = DEFAULT_CONTEXT < most ? DEFAULT_CONTEXT : most, all = options->context ? options->context : each * slots;
+    const uint64_t useful = (uint64_t)most * slots;
+    site->cache_tokens = (uint32_t)(all < useful ? all : useful);
+    site->context = site->cache_tokens < most ? site->cache_tokens : most;
+}
+
 static int open_verified(struct rt_site *site, const struct rt_site_options *options, struct rt_error *error)
 {
     RT_CLEAN(cr_trust_close) struct cr_trust *trust = NULL;
@@ -132,8 +152,7 @@ static int open_verified(struct rt_site *site, const struct rt_site_options *opt
     if (check_digest(site, options, error))
         return -1;
     site->kv = options->kv;
-    uint32_t context = options->context ? options->context : DEFAULT_CONTEXT;
-    site->context = context < site->manifest->model.context ? context : site->manifest->model.context;
+    choose_context(site, options);
     return 0;
 }
 
@@ -152,7 +171,9 @@ static int open_site(struct rt_site *site, const struct rt_site_options *options
     site->manifest = rt_bundle_take_manifest(site->bundle);
     site->manifest_owned = 1;
     rt_bundle_close(&site->bundle);
-    if (rt_seal(error) || open_language(site, &texts, error))
+    if (options->before_seal && options->before_seal(options->user, site, error))
+        return -1;
+    if ((options->seal ? options->seal : rt_seal)(error) || open_language(site, options, &texts, error))
         return -1;
     site->max_rows = engine.max_rows;
     site->load_s = rt_seconds() - start;
@@ -173,6 +194,7 @@ void rt_site_close(struct rt_site *site)
 {
     rt_engine_close(&site->engine);
     rt_template_close(&site->chat_template);
+    rt_token_bytes_close(&site->token_bytes);
     rt_tokenizer_close(&site->tokenizer);
     rt_weights_close(&site->weights);
     kn_context_close(&site->kernels);

@@ -6,20 +6,28 @@
 #include "runtime/bundle.h"
 #include "runtime/engine.h"
 #include "runtime/generation_defaults.h"
+#include "runtime/grammar.h"
 #include "runtime/kept_weights.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
 #include "runtime/weights.h"
 
+struct rt_site;
+
 struct rt_site_options {
     const char *bundle, *trust;
     unsigned threads; /* 0: all allowed cores */
-    uint32_t context; /* tokens of cache; 0: the model's context, at most 4096 */
+    uint32_t context; /* tokens of cache; 0: the model's context, at most 4096, for each slot */
+    uint32_t slots;   /* answers at once, whose beginnings are kept (scheduler.h); 0: one after another */
     enum kn_kv kv;
-    const char *isa;                      /* --isa: no better instruction set than this; NULL: the best */
-    uint32_t max_logits;                  /* 1, or more for `logits --all` */
-    int json, quiet;                      /* where progress goes: nowhere with either */
-    const uint8_t *manifest_digest;       /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
+    const char *isa;                     /* --isa: no better instruction set than this; NULL: the best */
+    int vectors;                         /* hidden states can be asked for, where there are slots */
+    uint32_t max_logits;                 /* 1, or more for `logits --all` */
+    int json, quiet;                     /* where progress goes: nowhere with either */
+    const uint8_t *manifest_digest;      /* NULL, or the only one that will do: RT_EXIT_TRUST for another */
+    int (*seal)(struct rt_error *error); /* NULL: rt_seal */
+    int (*before_seal)(void *user, struct rt_site *site, struct rt_error *error); /* the last that may open anything; may be NULL */
+    void *user;
     const struct rt_weights_store *store; /* where weights are kept over a restart, and taken from; NULL: nowhere */
 };
 
@@ -32,10 +40,12 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_weights *weights;
     struct rt_engine *engine;
     struct rt_tokenizer *tokenizer;
-    struct rt_template *chat_template; /* NULL: none, or unsupported; why is in template_error */
+    struct rt_token_bytes *token_bytes; /* for grammars; NULL without slots */
+    struct rt_template *chat_template;  /* NULL: none, or unsupported; why is in template_error */
     struct rt_error template_error;
     struct rt_generation generation; /* greedy, and the tokenizer's end, where the bundle says nothing */
-    uint32_t context;                /* tokens the cache holds, over all sequences */
+    uint32_t context;                /* tokens that a sequence can have */
+    uint32_t cache_tokens;           /* and all together */
     uint32_t max_rows;               /* tokens in one step */
     uint8_t manifest_digest[CR_DIGEST_BYTES];
     enum kn_kv kv;

@@ -97,81 +97,40 @@ void rt_template_close(struct rt_template **chat_template)
 
 /* ---- rendering ---- */
 
-static int set_text(struct rt_render *render, struct rt_map *map, const char *name, const char *text, const uint8_t *foreign)
-{
-    struct rt_value value = rt_value_text(rt_text_of(text));
-    value.text.foreign = foreign;
-    return rt_map_set(render, map, rt_text_of(name), &value);
-}
-
-/* A run of marks as long as the longest text of the messages; all of them share it. */
-static int make_marks(struct rt_render *render, const struct rt_template_input *input, uint8_t **out)
-{
-    size_t longest = 0;
-    for (size_t i = 0; i < input->count; i++) {
-        const size_t role = strlen(input->messages[i].role), content = strlen(input->messages[i].content);
-        longest = role > longest ? role : longest;
-        longest = content > longest ? content : longest;
-    }
-    if (rt_render_take(render, longest, out))
-        return -1;
-    memset(*out, 1, longest);
-    return 0;
-}
-
-static int set_messages(struct rt_render *render, struct rt_map *variables, const struct rt_template_input *input)
-{
-    uint8_t *marks;
-    struct rt_value *items;
-    struct rt_map *maps;
-    if (make_marks(render, input, &marks) || rt_render_take(render, input->count * sizeof *items, &items) ||
-        rt_render_take(render, input->count * sizeof *maps, &maps))
-        return -1;
-    for (size_t i = 0; i < input->count; i++) {
-        if (set_text(render, &maps[i], "role", input->messages[i].role, marks) ||
-            set_text(render, &maps[i], "content", input->messages[i].content, marks))
-            return -1;
-        items[i] = (struct rt_value){.kind = RT_VALUE_MAP, .map = &maps[i]};
-    }
-    const struct rt_value messages = {.kind = RT_VALUE_LIST, .list = {items, input->count}};
-    return rt_map_set(render, variables, rt_text_of("messages"), &messages);
-}
-
-/* What transformers' apply_chat_template passes. */
-static int set_variables(struct rt_render *render, struct rt_map *variables, const struct rt_template_input *input)
-{
-    static const struct rt_value none = {.kind = RT_VALUE_NONE};
-    const struct rt_value prompt = rt_value_bool(input->add_generation_prompt);
-    if (set_messages(render, variables, input) || set_text(render, variables, "bos_token", input->bos_token, NULL) ||
-        set_text(render, variables, "eos_token", input->eos_token, NULL) || rt_map_set(render, variables, rt_text_of("tools"), &none) ||
-        rt_map_set(render, variables, rt_text_of("documents"), &none))
-        return -1;
-    return rt_map_set(render, variables, rt_text_of("add_generation_prompt"), &prompt);
-}
-
 static void close_render(struct rt_render *render)
 {
     rt_arena_close(&render->arena);
-    free(render->text);
-    free(render->foreign);
+}
+
+/* Out of the arena. */
+static int copy_output(struct rt_render *render, char **out, uint8_t **foreign, size_t *bytes)
+{
+    const struct rt_text text = rt_builder_text(&render->output);
+    RT_FREE char *copy = calloc(1, text.count + 1);
+    RT_FREE uint8_t *marks = calloc(1, text.count + 1);
+    if (!copy || !marks)
+        return rt_fail(render->error, RT_EXIT_RESOURCES, "no memory for the prompt");
+    memcpy(copy, text.bytes, text.count);
+    if (text.foreign)
+        memcpy(marks, text.foreign, text.count);
+    *out = RT_MOVE(copy);
+    *foreign = RT_MOVE(marks);
+    *bytes = text.count;
+    return 0;
 }
 
 int rt_template_render_marked(const struct rt_template *chat_template, const struct rt_template_input *input, char **out, uint8_t **foreign,
                               size_t *bytes, struct rt_error *error)
 {
-    static const struct rt_node nothing = {.kind = RT_NODE_TEXT}; /* so that the output exists */
     struct rt_scope globals = {0}, top = {.outer = &globals};
-    RT_CLEAN(close_render) struct rt_render render = {.arena.limit = RT_TEMPLATE_ARENA_MAX, .scope = &top, .error = error};
+    RT_CLEAN(close_render)
+    struct rt_render render = {.arena.limit = RT_TEMPLATE_ARENA_MAX, .scope = &top, .error = error, .now = input->now};
     *out = NULL;
     *foreign = NULL;
     *bytes = 0;
-    if (set_variables(&render, &globals.variables, input) || rt_render_statements(&render, &nothing) ||
-        rt_render_statements(&render, chat_template->first))
+    if (rt_input_variables(&render, &globals.variables, input) || rt_render_statements(&render, chat_template->first))
         return -1;
-    *bytes = render.bytes;
-    *foreign = RT_MOVE(render.foreign);
-    *out = RT_MOVE(render.text);
-    return 0;
+    return copy_output(&render, out, foreign, bytes);
 }
 
 int rt_template_render(const struct rt_template *chat_template, const struct rt_template_input *input, char **out, size_t *bytes,

@@ -1,79 +1,16 @@
-/* template_ast.h: what the parts of the chat-template engine share, and nobody else sees: tokens, tree, values, built-in names.
- *   template_lex.c      text → tokens, with Jinja's rules on white space
- *   template_parse.c    tokens → statements        template_expression.c   tokens → expressions
- *   template_run.c      statements → output        template_eval.c         expressions → values
- *   template_value.c    what values are            template_operator.c     what operators do to them
- *   template_builtin.c  filters, tests, methods, functions by name
- *   template_text.c     those on text              template_list.c         those on lists and mappings
- *   template.c          opening and rendering
- * The tree lives in the template's arena and is read-only once parsed; values live in the arena of one rendering. */
+/* template_ast.h: what the parser and the interpreter of chat templates share, and nobody else sees: tokens and tree.
+ *   template_lex.c, template_string.c               text → tokens, with Jinja's rules on white space
+ *   template_parse.c, template_block.c              tokens → statements
+ *   template_expression.c, template_postfix.c       tokens → expressions
+ *   template_run.c, template_loop.c, template_macro.c   statements → output
+ *   template_eval.c, template_slice.c               expressions → values
+ *   template_input.c, template.c                    JSON → values; opening and rendering
+ * The tree lives in the template's arena and is read-only once parsed. */
 #ifndef CLOISTER_TEMPLATE_AST_H
 #define CLOISTER_TEMPLATE_AST_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "runtime/arena.h"
-#include "runtime/error.h"
-
-/* Limits: template and messages are hostile. */
-enum {
-    RT_TEMPLATE_BYTES_MAX = 1 << 20,
-    RT_TEMPLATE_DEPTH_MAX = 64, /* statements and expressions inside one another */
-    RT_TEMPLATE_EVAL_MAX = 256, /* the same, with chains of operators counted */
-    RT_TEMPLATE_ARGUMENTS_MAX = 8,
-    RT_TEMPLATE_NAMES_MAX = 64, /* in one map: they are searched one by one */
-    RT_TEMPLATE_STEPS_MAX = 1000000,
-    RT_TEMPLATE_STEP_BYTES = 1024, /* work on text costs one step for so many bytes */
-    RT_TEMPLATE_OUTPUT_MAX = 16 << 20,
-    RT_TEMPLATE_ARENA_MAX = 128 << 20,
-};
-
-/* ---- values ---- */
-
-struct rt_text { /* UTF-8, not 0-terminated */
-    const char *bytes;
-    const uint8_t *foreign; /* one mark per byte: 1 where it came from a message; NULL: none did */
-    size_t count;
-};
-
-enum rt_value_kind {
-    RT_VALUE_UNDEFINED, /* text: the name that is not defined */
-    RT_VALUE_NONE,
-    RT_VALUE_BOOL,
-    RT_VALUE_INTEGER,
-    RT_VALUE_TEXT,
-    RT_VALUE_LIST,
-    RT_VALUE_MAP,
-};
-
-struct rt_value;
-struct rt_map;
-struct rt_list {
-    const struct rt_value *items;
-    size_t count;
-};
-
-struct rt_value {
-    enum rt_value_kind kind;
-    union {
-        int64_t integer; /* 0 or 1 for RT_VALUE_BOOL */
-        struct rt_text text;
-        struct rt_list list;
-        struct rt_map *map;
-    };
-};
-
-struct rt_entry {
-    struct rt_text key;
-    struct rt_value value;
-    struct rt_entry *next;
-};
-
-struct rt_map { /* a message, a namespace, a loop's state, the variables of a scope */
-    struct rt_entry *first;
-    int is_namespace; /* {% set name.attribute = … %} may write it */
-};
+#include "runtime/template.h"
+#include "runtime/template_value.h"
 
 /* ---- tokens ---- */
 
@@ -87,6 +24,7 @@ enum rt_token_kind {
     RT_TOKEN_NAME,
     RT_TOKEN_STRING, /* text: without quotes, escapes resolved */
     RT_TOKEN_INTEGER,
+    RT_TOKEN_FLOAT,
     RT_TOKEN_OPERATOR,
 };
 
@@ -95,6 +33,7 @@ struct rt_token {
     unsigned line;
     struct rt_text text;
     int64_t integer;
+    double number;
 };
 
 struct rt_lexer {
@@ -109,6 +48,10 @@ struct rt_lexer {
 };
 
 RT_MUST_CHECK int rt_lexer_next(struct rt_lexer *lexer, struct rt_token *token);
+/* For template_string.c, which reads literals: the token of so many bytes at `at`, which are behind the lexer then. */
+void rt_lexer_take(struct rt_lexer *lexer, struct rt_token *token, enum rt_token_kind kind, size_t count);
+RT_MUST_CHECK int rt_lexer_string(struct rt_lexer *lexer, struct rt_token *token);
+RT_MUST_CHECK int rt_lexer_number(struct rt_lexer *lexer, struct rt_token *token);
 
 /* ---- the tree ---- */
 
@@ -118,70 +61,76 @@ enum rt_node_kind {
     RT_NODE_IF,
     RT_NODE_FOR,
     RT_NODE_SET,
+    RT_NODE_SET_BLOCK,
+    RT_NODE_MACRO,
+    RT_NODE_CALL_BLOCK,
+    RT_NODE_FILTER_BLOCK,
+    RT_NODE_WITH,
+    RT_NODE_SCOPE, /* a generation block */
+    RT_NODE_BREAK,
+    RT_NODE_CONTINUE,
     RT_NODE_CONSTANT,
     RT_NODE_NAME,
     RT_NODE_LIST,
-    RT_NODE_INDEX, /* a.b and a['b'] alike */
+    RT_NODE_TUPLE,
+    RT_NODE_DICT,
+    RT_NODE_INDEX,
     RT_NODE_SLICE,
     RT_NODE_NOT,
     RT_NODE_NEGATE,
+    RT_NODE_POSITIVE,
     RT_NODE_BINARY,
+    RT_NODE_COMPARE, /* a chain: a < b < c */
     RT_NODE_CONDITION,
-    RT_NODE_CALL, /* filter, test, method, function */
+    RT_NODE_FILTER,
+    RT_NODE_TEST,
+    RT_NODE_METHOD,
+    RT_NODE_CALL,
+    RT_NODE_BODY, /* what a filter block filters */
 };
 
-enum rt_operator {
-    RT_OP_OR,
-    RT_OP_AND,
-    RT_OP_EQUAL,
-    RT_OP_UNEQUAL,
-    RT_OP_LESS,
-    RT_OP_LESS_EQUAL,
-    RT_OP_GREATER,
-    RT_OP_GREATER_EQUAL,
-    RT_OP_IN,
-    RT_OP_NOT_IN,
-    RT_OP_ADD,
-    RT_OP_SUBTRACT,
-    RT_OP_JOIN,
-    RT_OP_MULTIPLY,
-    RT_OP_FLOOR_DIVIDE,
-    RT_OP_REMAINDER,
-};
+enum { RT_USES_CALLER = 1, RT_USES_VARARGS = 2, RT_USES_KWARGS = 4 }; /* names that make a macro take more */
 
 struct rt_node {
     enum rt_node_kind kind;
     unsigned line;
-    struct rt_node *next;   /* of statements, of a list's items, of a call's arguments */
-    struct rt_text keyword; /* of an argument: its name in `name=value`, else empty */
+    struct rt_node *next;   /* of statements, of a list's items, of a call's arguments, of parameters */
+    struct rt_text keyword; /* of an argument: its name in `name=value`; of a parameter: its name */
     union {
         struct rt_value constant; /* TEXT too */
         struct rt_text name;
-        struct rt_node *operand; /* OUTPUT, NOT, NEGATE; LIST: its first item */
+        struct rt_node *operand; /* OUTPUT, NOT, NEGATE, POSITIVE, SCOPE; LIST, TUPLE: the first item; DICT: key, value, key, value … */
         struct {                 /* IF: `otherwise` is the next branch, `test` may be NULL in the last; CONDITION: three expressions */
             struct rt_node *test, *body, *otherwise;
         } branch;
         struct {
-            struct rt_text name, second; /* second: empty, or of `for name, second in …` */
+            struct rt_node *target; /* NAME, TUPLE of targets, or INDEX: a namespace's attribute */
             struct rt_node *list, *test, *body, *otherwise;
         } loop;
-        struct {
-            struct rt_text name, attribute; /* attribute: empty, or of a namespace */
-            struct rt_node *value;
+        struct { /* SET: `target` = `value`; SET_BLOCK: `value` filters the body; WITH: targets and values, linked by next */
+            struct rt_node *target, *value, *body;
         } set;
-        struct {
+        struct { /* MACRO, and the caller of CALL_BLOCK: a parameter is its default, or a CONSTANT that is undefined */
+            struct rt_text name;
+            struct rt_node *parameters, *body;
+            struct rt_node *call; /* of CALL_BLOCK */
+            unsigned uses;
+        } macro;
+        struct { /* COMPARE: left, then those linked from right by next */
             enum rt_operator op;
             struct rt_node *left, *right;
         } binary;
         struct {
             struct rt_node *object, *key;
+            int dotted;
         } index;
         struct {
             struct rt_node *object, *from, *to, *step; /* NULL where not written */
         } slice;
         struct {
-            const struct rt_builtin *builtin;
-            struct rt_node *self, *arguments; /* self: NULL for a function */
+            const struct rt_builtin *builtin; /* FILTER, TEST */
+            struct rt_text name;              /* METHOD */
+            struct rt_node *self, *arguments; /* CALL: self is what is called */
         } call;
     };
 };
@@ -191,7 +140,8 @@ struct rt_parser {
     struct rt_token token; /* the one to look at */
     struct rt_arena *arena;
     struct rt_error *error;
-    unsigned depth;
+    unsigned depth, loops;
+    unsigned uses; /* RT_USES_… seen so far in this macro */
 };
 
 /* "chat template, line N: TEXT"; returns -1. */
@@ -199,105 +149,53 @@ int rt_template_fail(struct rt_error *error, enum rt_exit code, unsigned line, c
 
 RT_MUST_CHECK int rt_parse_template(struct rt_parser *parser, struct rt_node **first);
 RT_MUST_CHECK int rt_parse_expression(struct rt_parser *parser, struct rt_node **out);
-RT_MUST_CHECK int rt_parse_without_if(struct rt_parser *parser, struct rt_node **out); /* `a if b else c` only in parentheses */
-/* The next ones are shared by the two halves of the parser. */
+RT_MUST_CHECK int rt_parse_without_if(struct rt_parser *parser, struct rt_node **out);         /* `a if b else c` only in parentheses */
+RT_MUST_CHECK int rt_parse_tuple(struct rt_parser *parser, int with_if, struct rt_node **out); /* a, b: a tuple without parentheses */
+RT_MUST_CHECK int rt_parse_target(struct rt_parser *parser, int with_namespace, struct rt_node **out);
+/* template_postfix.c, and what template_expression.c gives it. */
+RT_MUST_CHECK int rt_parse_unary(struct rt_parser *parser, struct rt_node **out);
+RT_MUST_CHECK int rt_parse_primary(struct rt_parser *parser, struct rt_node **out);
+RT_MUST_CHECK int rt_parse_constant(struct rt_parser *parser, struct rt_value value, struct rt_node **out);
+RT_MUST_CHECK int rt_parse_filters(struct rt_parser *parser, struct rt_node **out); /* |a|b behind *out, which it replaces */
+RT_MUST_CHECK int rt_parse_filter(struct rt_parser *parser, struct rt_node *self, struct rt_node **out); /* the token is its name */
+/* template_block.c: the statements that are not if, for and set; the token is their name. */
+RT_MUST_CHECK int rt_parse_macro(struct rt_parser *parser, struct rt_node **out);
+RT_MUST_CHECK int rt_parse_call_block(struct rt_parser *parser, struct rt_node **out);
+RT_MUST_CHECK int rt_parse_filter_block(struct rt_parser *parser, struct rt_node **out);
+RT_MUST_CHECK int rt_parse_with(struct rt_parser *parser, struct rt_node **out);
+RT_MUST_CHECK int rt_parse_generation(struct rt_parser *parser, struct rt_node **out);
+/* Shared by all of them. */
+RT_MUST_CHECK int rt_parse_body(struct rt_parser *parser, const char *const *ends, struct rt_node **first);
+RT_MUST_CHECK int rt_parse_close(struct rt_parser *parser); /* the token is the name of an end, after which the tag must close */
 RT_MUST_CHECK int rt_parse_next(struct rt_parser *parser);
 RT_MUST_CHECK int rt_parse_node(struct rt_parser *parser, enum rt_node_kind kind, struct rt_node **out);
 RT_MUST_CHECK int rt_parse_name(struct rt_parser *parser, struct rt_text *out);
 RT_MUST_CHECK int rt_parse_expect(struct rt_parser *parser, enum rt_token_kind kind, const char *text);
 RT_MUST_CHECK int rt_parse_enter(struct rt_parser *parser); /* one level deeper; the caller takes it off parser->depth */
 RT_MUST_CHECK int rt_parse_unexpected(struct rt_parser *parser);
+RT_MUST_CHECK int rt_parse_missing(struct rt_parser *parser, const char *what, struct rt_text name); /* "… is not there yet" */
 int rt_parse_sees(const struct rt_parser *parser, enum rt_token_kind kind, const char *text);
 
 /* ---- rendering ---- */
 
-struct rt_scope {
-    struct rt_map variables;
-    struct rt_scope *outer;
-};
-
-struct rt_render {
-    struct rt_arena arena;
-    struct rt_scope *scope;
-    struct rt_error *error;
-    unsigned line, depth;
-    size_t steps;
-    char *text; /* the output and its marks, from malloc */
-    uint8_t *foreign;
-    size_t bytes, room;
-};
-
 RT_MUST_CHECK int rt_evaluate(struct rt_render *render, const struct rt_node *node, struct rt_value *out);
+RT_MUST_CHECK int rt_evaluate_slice(struct rt_render *render, const struct rt_node *node, struct rt_value *out);
+RT_MUST_CHECK int rt_evaluate_arguments(struct rt_render *render, const struct rt_node *first, size_t spare, struct rt_argument **out,
+                                        size_t *count);                                 /* with room for `spare` more behind them */
 const struct rt_value *rt_find_variable(struct rt_render *render, struct rt_text name); /* NULL if it is not set */
 /* One node: counts a step, and a level, which the caller takes off render->depth. */
 RT_MUST_CHECK int rt_render_enter(struct rt_render *render, const struct rt_node *node);
 RT_MUST_CHECK int rt_render_statements(struct rt_render *render, const struct rt_node *first);
-/* Counts a step, and those that work on so many bytes costs. The next expression fails when they are spent. */
-void rt_render_count(struct rt_render *render, size_t bytes);
-RT_MUST_CHECK int rt_render_take(struct rt_render *render, size_t bytes, void *pointer_address);
-int rt_render_fail(struct rt_render *render, const char *format, ...) RT_PRINTF(2, 3);
-
-/* ---- values (template_value.c) ---- */
-
-struct rt_text rt_text_of(const char *text);
-struct rt_text rt_text_part(struct rt_text text, size_t from, size_t to);
-int rt_text_is(struct rt_text text, const char *other);
-int rt_text_equal(struct rt_text a, struct rt_text b);
-int rt_text_find(struct rt_text text, struct rt_text part, size_t *at); /* 1 if found */
-size_t rt_text_step(struct rt_text text, size_t at);                    /* bytes of the character at `at`; never 0 before the end */
-size_t rt_text_length(struct rt_text text);                             /* in characters */
-size_t rt_text_offset(struct rt_text text, size_t characters);
-/* Bytes of the white space character (Python's str.isspace) at `at`, or of the one that ends there; 0 if it is none. */
-size_t rt_text_space(struct rt_text text, size_t at);
-size_t rt_text_space_before(struct rt_text text, size_t at);
-
-struct rt_value rt_value_text(struct rt_text text);
-struct rt_value rt_value_bool(int truth);
-const char *rt_value_type(const struct rt_value *value); /* for messages */
-int rt_value_true(const struct rt_value *value);
-int rt_value_equal(struct rt_render *render, const struct rt_value *a, const struct rt_value *b);
-int rt_value_is_number(const struct rt_value *value);
-const struct rt_value *rt_map_find(const struct rt_map *map, struct rt_text key);
-RT_MUST_CHECK int rt_map_set(struct rt_render *render, struct rt_map *map, struct rt_text key, const struct rt_value *value);
-RT_MUST_CHECK int rt_value_contains(struct rt_render *render, const struct rt_value *container, const struct rt_value *value, int *out);
-RT_MUST_CHECK int rt_value_apply(struct rt_render *render, enum rt_operator op, const struct rt_value *a, const struct rt_value *b,
-                                 struct rt_value *out); /* template_operator.c */
-RT_MUST_CHECK int rt_value_print(struct rt_render *render, const struct rt_value *value, struct rt_text *out);
-RT_MUST_CHECK int rt_value_index(struct rt_render *render, const struct rt_value *object, const struct rt_value *key, struct rt_value *out);
-RT_MUST_CHECK int rt_text_join(struct rt_render *render, const struct rt_text *parts, size_t count, struct rt_value *out);
-
-/* ---- built-in names (template_builtin.c) ---- */
-
-enum rt_builtin_kind { RT_BUILTIN_FILTER, RT_BUILTIN_TEST, RT_BUILTIN_METHOD, RT_BUILTIN_FUNCTION };
-
-struct rt_argument {
-    struct rt_text keyword;
-    struct rt_value value;
-};
-
-struct rt_call {
-    const struct rt_value *self; /* what stands before the '|', the '.' or the "is" */
-    const struct rt_argument *arguments;
-    size_t count;
-};
-
-typedef int rt_builtin_function(struct rt_render *render, const struct rt_call *call, struct rt_value *out);
-
-struct rt_builtin {
-    const char *name;
-    rt_builtin_function *run;
-    unsigned kinds;            /* of a test without `run`: which kinds of value pass, a bit each */
-    unsigned char least, most; /* arguments */
-    unsigned char keywords;    /* they may be named */
-    unsigned char undefined;   /* self may be undefined */
-};
-
-/* On text (template_text.c) and on lists (template_list.c). */
-rt_builtin_function rt_call_trim, rt_call_strip, rt_call_lstrip, rt_call_rstrip, rt_call_upper, rt_call_lower, rt_call_startswith,
-    rt_call_endswith, rt_call_split, rt_call_replace, rt_call_tojson;
-rt_builtin_function rt_call_length, rt_call_first, rt_call_last, rt_call_list, rt_call_items, rt_call_get, rt_call_selectattr,
-    rt_call_rejectattr;
-
-const struct rt_builtin *rt_builtin_find(enum rt_builtin_kind kind, struct rt_text name);
+/* The same in a scope of their own within `outer`, of which *scope, if not NULL, is what it begins with. */
+RT_MUST_CHECK int rt_render_scoped(struct rt_render *render, const struct rt_node *first, struct rt_scope *scope);
+RT_MUST_CHECK int rt_scope_open(struct rt_render *render, struct rt_scope *outer, struct rt_scope **out);
+/* The same, and what they write is *out. */
+RT_MUST_CHECK int rt_render_captured(struct rt_render *render, const struct rt_node *first, struct rt_scope *scope, struct rt_text *out);
+RT_MUST_CHECK int rt_render_assign(struct rt_render *render, const struct rt_node *target, const struct rt_value *value);
+RT_MUST_CHECK int rt_render_for(struct rt_render *render, const struct rt_node *node);
+RT_MUST_CHECK int rt_render_macro(struct rt_render *render, const struct rt_node *node);
+RT_MUST_CHECK int rt_render_call_block(struct rt_render *render, const struct rt_node *node);
+/* JSON → a value, all of it foreign; `marks` is a run of 1 as long as its longest text. */
+RT_MUST_CHECK int rt_input_variables(struct rt_render *render, struct rt_map *variables, const struct rt_template_input *input);
 
 #endif

@@ -33,7 +33,7 @@ static void skip_space(struct rt_lexer *lexer)
         advance(lexer, step);
 }
 
-static void take(struct rt_lexer *lexer, struct rt_token *token, enum rt_token_kind kind, size_t count)
+void rt_lexer_take(struct rt_lexer *lexer, struct rt_token *token, enum rt_token_kind kind, size_t count)
 {
     *token = (struct rt_token){.kind = kind, .line = lexer->line, .text = rt_text_part(whole(lexer), lexer->at, lexer->at + count)};
     advance(lexer, count);
@@ -98,7 +98,61 @@ static void open_tag(struct rt_lexer *lexer, struct rt_token *token)
     lexer->inside = sees(lexer, "{{") ? RT_TOKEN_OUTPUT_BEGIN : RT_TOKEN_BLOCK_BEGIN;
     lexer->brackets = 0;
     const char sign = lexer->at + 2 < lexer->bytes ? lexer->source[lexer->at + 2] : 0;
-    take(lexer, token, lexer->inside, sign == '-' || sign == '+' ? 3 : 2);
+    rt_lexer_take(lexer, token, lexer->inside, sign == '-' || sign == '+' ? 3 : 2);
+}
+
+/* ---- raw blocks ---- */
+
+/* Bytes of the opening `{%`, `{%-` or `{%+`, the word and the white space around it at `at`, if that is what is there. */
+static size_t match_word(const struct rt_lexer *lexer, size_t at, const char *word)
+{
+    const size_t count = strlen(word), begin = at;
+    size_t step;
+    if (lexer->bytes - at < 2 || memcmp(lexer->source + at, "{%", 2))
+        return 0;
+    at += 2;
+    at += at < lexer->bytes && (lexer->source[at] == '-' || lexer->source[at] == '+');
+    while ((step = rt_text_space(whole(lexer), at)))
+        at += step;
+    if (lexer->bytes - at < count || memcmp(lexer->source + at, word, count))
+        return 0;
+    for (at += count; (step = rt_text_space(whole(lexer), at)); at += step)
+        ;
+    return at - begin;
+}
+
+/* Bytes of a block's closing bracket at `at`, and its sign. */
+static size_t match_end(const struct rt_lexer *lexer, size_t at, char *sign)
+{
+    *sign = at < lexer->bytes && (lexer->source[at] == '-' || lexer->source[at] == '+') ? lexer->source[at] : 0;
+    const size_t count = *sign ? 3 : 2;
+    return lexer->bytes - at >= count && !memcmp(lexer->source + at + count - 2, "%}", 2) ? count : 0;
+}
+
+/* `{% raw %}` … `{% endraw %}` at `at`: its text, which may be empty. 0 where there is none. */
+static int take_raw(struct rt_lexer *lexer, struct rt_token *token)
+{
+    char sign;
+    size_t word = match_word(lexer, lexer->at, "raw");
+    const size_t end = word ? match_end(lexer, lexer->at + word, &sign) : 0;
+    if (!end || sign == '+')
+        return 0;
+    advance(lexer, word + end);
+    lexer->line_starts = 0;
+    if (sign == '-')
+        skip_space(lexer);
+    for (size_t at = lexer->at; at < lexer->bytes; at++) {
+        word = match_word(lexer, at, "endraw");
+        const size_t closing = word ? match_end(lexer, at + word, &sign) : 0;
+        if (!closing)
+            continue;
+        const size_t kept = text_end(lexer, at);
+        rt_lexer_take(lexer, token, RT_TOKEN_TEXT, kept - lexer->at);
+        advance(lexer, at - kept + word + closing);
+        after_block(lexer, sign);
+        return 1;
+    }
+    return fail(lexer, "a raw block without an end");
 }
 
 static int next_outside(struct rt_lexer *lexer, struct rt_token *token)
@@ -106,15 +160,18 @@ static int next_outside(struct rt_lexer *lexer, struct rt_token *token)
     for (;;) {
         const size_t tag = find_tag(lexer), end = text_end(lexer, tag);
         if (end > lexer->at) {
-            take(lexer, token, RT_TOKEN_TEXT, end - lexer->at);
+            rt_lexer_take(lexer, token, RT_TOKEN_TEXT, end - lexer->at);
             advance(lexer, tag - end);
             return 0;
         }
         advance(lexer, tag - lexer->at);
         if (tag == lexer->bytes) {
-            take(lexer, token, RT_TOKEN_END, 0);
+            rt_lexer_take(lexer, token, RT_TOKEN_END, 0);
             return 0;
         }
+        const int raw = take_raw(lexer, token);
+        if (raw)
+            return raw < 0 ? -1 : 0;
         if (!sees(lexer, "{#")) {
             open_tag(lexer, token);
             return 0;
@@ -122,110 +179,6 @@ static int next_outside(struct rt_lexer *lexer, struct rt_token *token)
         if (skip_comment(lexer))
             return -1;
     }
-}
-
-/* ---- literals ---- */
-
-static size_t put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    const size_t count = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = count - 1; i; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3f));
-    out[0] = (char)((0xf00 >> count & 0xff) | c);
-    return count;
-}
-
-static int digit_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
-}
-
-/* Reads at most `most` digits of `base` at text[*at]. */
-static size_t read_digits(struct rt_text text, size_t *at, size_t most, int base, uint32_t *out)
-{
-    size_t count = 0;
-    for (*out = 0; count < most && *at < text.count && digit_value(text.bytes[*at]) < base; count++)
-        *out = *out * (uint32_t)base + (uint32_t)digit_value(text.bytes[(*at)++]);
-    return count;
-}
-
-/* One escape of Python's string literals, text[*at] being the character after the backslash. Returns the bytes written to out
- * (room for 4), or -1. */
-static int unescape(struct rt_text text, size_t *at, char *out)
-{
-    static const char names[] = "\\'\"abfnrtv", values[] = "\\'\"\a\b\f\n\r\t\v";
-    const char c = text.bytes[*at];
-    const char *name = c ? strchr(names, c) : NULL;
-    uint32_t code;
-    if (name) {
-        ++*at;
-        out[0] = values[name - names];
-        return 1;
-    }
-    if (c == '\n') {
-        ++*at;
-        return 0;
-    }
-    if (c >= '0' && c <= '7') {
-        read_digits(text, at, 3, 8, &code);
-        return (int)put_utf8(out, code);
-    }
-    const size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-    if (!digits) { /* Python keeps the backslash of an escape it does not know; \N{…} is one it does */
-        out[0] = '\\';
-        return c == 'N' ? -1 : 1;
-    }
-    ++*at;
-    if (read_digits(text, at, digits, 16, &code) != digits || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return -1;
-    return (int)put_utf8(out, code);
-}
-
-static int take_string(struct rt_lexer *lexer, struct rt_token *token)
-{
-    const char quote = lexer->source[lexer->at];
-    size_t end = lexer->at + 1;
-    while (end < lexer->bytes && lexer->source[end] != quote)
-        end += lexer->source[end] == '\\' ? 2 : 1;
-    if (end >= lexer->bytes)
-        return fail(lexer, "a string without an end");
-    take(lexer, token, RT_TOKEN_STRING, end + 1 - lexer->at);
-    const struct rt_text written = rt_text_part(token->text, 1, token->text.count - 1);
-    char *out = rt_arena_take(lexer->arena, written.count + 4);
-    if (!out)
-        return rt_template_fail(lexer->error, RT_EXIT_RESOURCES, token->line, "no memory");
-    size_t count = 0;
-    for (size_t i = 0; i < written.count;) {
-        if (written.bytes[i] != '\\') {
-            out[count++] = written.bytes[i++];
-            continue;
-        }
-        i++;
-        const int made = unescape(written, &i, out + count);
-        if (made < 0)
-            return rt_template_fail(lexer->error, RT_EXIT_UNSUPPORTED, token->line, "an escape in a string that is not known");
-        count += (size_t)made;
-    }
-    token->text = (struct rt_text){.bytes = out, .count = count};
-    return 0;
-}
-
-static int take_integer(struct rt_lexer *lexer, struct rt_token *token)
-{
-    size_t end = lexer->at;
-    int64_t value = 0;
-    for (; end < lexer->bytes && lexer->source[end] >= '0' && lexer->source[end] <= '9'; end++)
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, lexer->source[end] - '0', &value))
-            return fail(lexer, "a number that is too large");
-    if (end + 1 < lexer->bytes && (lexer->source[end] == '_' || (lexer->source[end] == '.' && digit_value(lexer->source[end + 1]) < 10)))
-        return fail(lexer, "only plain whole numbers are there yet");
-    take(lexer, token, RT_TOKEN_INTEGER, end - lexer->at);
-    token->integer = value;
-    return 0;
 }
 
 /* ---- inside tags ---- */
@@ -242,7 +195,7 @@ static int take_operator(struct rt_lexer *lexer, struct rt_token *token)
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         if (!sees(lexer, operators[i]))
             continue;
-        take(lexer, token, RT_TOKEN_OPERATOR, strlen(operators[i]));
+        rt_lexer_take(lexer, token, RT_TOKEN_OPERATOR, strlen(operators[i]));
         if (strchr("([{", operators[i][0]))
             lexer->brackets++;
         else if (strchr(")]}", operators[i][0]) && lexer->brackets)
@@ -261,7 +214,7 @@ static int take_tag_end(struct rt_lexer *lexer, struct rt_token *token)
     advance(&behind, sign ? 1 : 0);
     if (lexer->brackets || !sees(&behind, is_output ? "}}" : "%}"))
         return 0;
-    take(lexer, token, is_output ? RT_TOKEN_OUTPUT_END : RT_TOKEN_BLOCK_END, sign ? 3 : 2);
+    rt_lexer_take(lexer, token, is_output ? RT_TOKEN_OUTPUT_END : RT_TOKEN_BLOCK_END, sign ? 3 : 2);
     lexer->inside = RT_TOKEN_TEXT;
     after_block(lexer, is_output && !sign ? '+' : sign);
     return 1;
@@ -276,15 +229,15 @@ static int next_inside(struct rt_lexer *lexer, struct rt_token *token)
         return 0;
     const char c = lexer->source[lexer->at];
     if (c == '\'' || c == '"')
-        return take_string(lexer, token);
+        return rt_lexer_string(lexer, token);
     if (c >= '0' && c <= '9')
-        return take_integer(lexer, token);
+        return rt_lexer_number(lexer, token);
     if (!is_name(c, 1))
         return take_operator(lexer, token);
     size_t end = lexer->at;
     while (end < lexer->bytes && is_name(lexer->source[end], 0))
         end++;
-    take(lexer, token, RT_TOKEN_NAME, end - lexer->at);
+    rt_lexer_take(lexer, token, RT_TOKEN_NAME, end - lexer->at);
     return 0;
 }
 

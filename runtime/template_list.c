@@ -1,152 +1,291 @@
 /* template_list.c: the filters and methods that work on lists and mappings. */
-#include "runtime/template_ast.h"
+#include "runtime/template_value.h"
+
+#include <string.h>
 
 int rt_call_length(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    size_t length = 0;
-    switch (call->self->kind) {
-    case RT_VALUE_UNDEFINED: break;
-    case RT_VALUE_LIST: length = call->self->list.count; break;
-    case RT_VALUE_TEXT:
-        rt_render_count(render, call->self->text.count);
-        length = rt_text_length(call->self->text);
-        break;
-    case RT_VALUE_MAP:
-        for (const struct rt_entry *entry = call->self->map->first; entry; entry = entry->next)
-            length++;
-        break;
-    default: return rt_render_fail(render, "%s has no length", rt_value_type(call->self));
+    const struct rt_value *self = call->self;
+    *out = rt_value_integer(0);
+    if (self->kind == RT_VALUE_TEXT) {
+        rt_render_count(render, self->text.count);
+        out->integer = (int64_t)rt_text_length(self->text);
+        return 0;
     }
-    *out = (struct rt_value){.kind = RT_VALUE_INTEGER, .integer = (int64_t)length};
+    if (self->kind == RT_VALUE_LIST && self->list.form != RT_LIST_ITERATOR)
+        out->integer = (int64_t)self->list.count;
+    else if (rt_value_is_dict(self))
+        out->integer = (int64_t)self->map->count;
+    else if (self->kind != RT_VALUE_UNDEFINED)
+        return rt_render_fail(render, "%s has no length", rt_value_type(self));
     return 0;
 }
 
-static int item_at(struct rt_render *render, const struct rt_call *call, int64_t index, struct rt_value *out)
+/* ---- items ---- */
+
+static int first_of(const struct rt_list *list, int last, struct rt_value *out)
 {
-    const struct rt_value key = {.kind = RT_VALUE_INTEGER, .integer = index};
-    if (call->self->kind != RT_VALUE_LIST && call->self->kind != RT_VALUE_TEXT)
-        return rt_render_fail(render, "%s has no first and last item", rt_value_type(call->self));
-    return rt_value_index(render, call->self, &key, out);
+    *out = list->count ? list->items[last ? list->count - 1 : 0] : rt_value_undefined(rt_text_of(last ? "last item" : "first item"));
+    return 0;
 }
 
 int rt_call_first(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    return item_at(render, call, 0, out);
+    struct rt_list list = call->self->list;
+    if (call->self->kind != RT_VALUE_LIST || list.form != RT_LIST_ITERATOR)
+        return rt_value_iterate(render, call->self, &list) ? -1 : first_of(&list, 0, out);
+    list.items += *list.taken;
+    list.count -= *list.taken;
+    *list.taken += list.count != 0;
+    return first_of(&list, 0, out);
 }
 
 int rt_call_last(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    return item_at(render, call, -1, out);
+    struct rt_list list;
+    if (call->self->kind == RT_VALUE_LIST && call->self->list.form == RT_LIST_ITERATOR)
+        return rt_render_fail(render, "what can only be gone through has no last item; |list makes a list of it");
+    return rt_value_iterate(render, call->self, &list) ? -1 : first_of(&list, 1, out);
 }
 
-int rt_call_get(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+int rt_call_list(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    const struct rt_value *key = &call->arguments[0].value;
-    if (call->self->kind != RT_VALUE_MAP || key->kind != RT_VALUE_TEXT)
-        return rt_render_fail(render, "get() of %s is not there yet", rt_value_type(call->self));
-    const struct rt_value *found = rt_map_find(call->self->map, key->text);
-    *out = found ? *found : call->count == 2 ? call->arguments[1].value : (struct rt_value){.kind = RT_VALUE_NONE};
+    struct rt_list list;
+    if (rt_value_iterate(render, call->self, &list))
+        return -1;
+    *out = rt_value_list(list.items, list.count, RT_LIST_PLAIN);
+    out->foreign = call->self->kind == RT_VALUE_LIST && call->self->foreign;
     return 0;
 }
 
-/* What a loop would go through. */
-int rt_call_list(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+int rt_call_reverse(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    *out = *call->self;
-    if (out->kind == RT_VALUE_UNDEFINED)
-        *out = (struct rt_value){.kind = RT_VALUE_LIST};
-    return out->kind == RT_VALUE_LIST ? 0 : rt_render_fail(render, "a list of %s is not there yet", rt_value_type(call->self));
+    struct rt_list list;
+    struct rt_value *items;
+    if (call->self->kind == RT_VALUE_LIST && call->self->list.form == RT_LIST_ITERATOR && !call->self->list.count)
+        return rt_value_iterator(render, NULL, 0, out);
+    if (rt_value_iterate(render, call->self, &list) || rt_render_take(render, list.count, sizeof *items, &items))
+        return -1;
+    rt_render_count(render, list.count * sizeof *items);
+    for (size_t i = 0; i < list.count; i++)
+        items[i] = list.items[list.count - 1 - i];
+    if (call->self->kind != RT_VALUE_TEXT)
+        return rt_value_iterator(render, items, list.count, out);
+    struct rt_builder builder = {0};
+    for (size_t i = 0; i < list.count; i++)
+        if (rt_builder_put(render, &builder, items[i].text))
+            return -1;
+    *out = rt_value_text(rt_builder_text(&builder));
+    out->text.markup = call->self->text.markup;
+    return 0;
 }
 
-static int make_pair(struct rt_render *render, const struct rt_entry *entry, struct rt_value *out)
+int rt_call_list_count(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_list list = call->self->list;
+    *out = rt_value_integer(0);
+    for (size_t i = 0; i < list.count; i++)
+        out->integer += rt_value_equal(render, &list.items[i], rt_call_given(call, 0));
+    return rt_render_check(render);
+}
+
+int rt_call_list_index(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_list list = call->self->list;
+    for (size_t i = 0; i < list.count; i++) {
+        if (!rt_value_equal(render, &list.items[i], rt_call_given(call, 0)))
+            continue;
+        *out = rt_value_integer((int64_t)i);
+        return 0;
+    }
+    return rt_render_fail(render, "index() of what is not in the list");
+}
+
+/* append, update and their like. */
+int rt_call_mutation(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    (void)out;
+    return rt_render_fail(render, "changing %s is not allowed; a namespace can be changed", rt_value_type(call->self));
+}
+
+/* ---- mappings ---- */
+
+static int make_pair(struct rt_render *render, const struct rt_entry *entry, uint8_t foreign, struct rt_value *out)
 {
     struct rt_value *pair;
-    if (rt_render_take(render, 2 * sizeof *pair, &pair))
+    if (rt_render_take(render, 2, sizeof *pair, &pair))
         return -1;
-    pair[0] = rt_value_text(entry->key);
+    pair[0] = entry->key;
     pair[1] = entry->value;
-    *out = (struct rt_value){.kind = RT_VALUE_LIST, .list = {pair, 2}};
+    *out = rt_value_list(pair, 2, RT_LIST_TUPLE);
+    out->foreign = foreign;
+    return 0;
+}
+
+enum part { PART_KEY, PART_VALUE, PART_PAIR };
+
+static int list_entries(struct rt_render *render, const struct rt_value *self, enum part part, struct rt_value *out)
+{
+    struct rt_value *items;
+    size_t count = 0;
+    rt_render_count(render, self->map->count * sizeof *items);
+    if (rt_render_take(render, self->map->count, sizeof *items, &items))
+        return -1;
+    for (const struct rt_entry *entry = self->map->first; entry; entry = entry->next, count++) {
+        if (part == PART_PAIR && make_pair(render, entry, self->foreign, &items[count]))
+            return -1;
+        if (part != PART_PAIR)
+            items[count] = part == PART_KEY ? entry->key : entry->value;
+    }
+    *out = rt_value_list(items, count, RT_LIST_VIEW);
+    out->foreign = self->foreign;
     return 0;
 }
 
 int rt_call_items(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    struct rt_value *items;
-    size_t count = 0;
-    *out = (struct rt_value){.kind = RT_VALUE_LIST};
-    if (call->self->kind == RT_VALUE_UNDEFINED)
-        return 0;
-    if (call->self->kind != RT_VALUE_MAP)
+    return list_entries(render, call->self, PART_PAIR, out);
+}
+
+int rt_call_keys(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    return list_entries(render, call->self, PART_KEY, out);
+}
+
+int rt_call_values(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    return list_entries(render, call->self, PART_VALUE, out);
+}
+
+int rt_call_items_filter(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    struct rt_value view = {0};
+    if (call->self->kind != RT_VALUE_UNDEFINED && !rt_value_is_dict(call->self))
         return rt_render_fail(render, "%s has no items", rt_value_type(call->self));
-    if (rt_render_take(render, RT_TEMPLATE_NAMES_MAX * sizeof *items, &items))
+    if (call->self->kind != RT_VALUE_UNDEFINED && list_entries(render, call->self, PART_PAIR, &view))
         return -1;
-    for (const struct rt_entry *entry = call->self->map->first; entry; entry = entry->next)
-        if (make_pair(render, entry, &items[count++]))
-            return -1;
-    out->list = (struct rt_list){items, count};
+    return rt_value_iterator(render, view.list.items, view.list.count, out);
+}
+
+int rt_call_get(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_value *key = rt_call_given(call, 0), *otherwise = rt_call_given(call, 1);
+    if (key->kind == RT_VALUE_LIST || rt_value_is_dict(key))
+        return rt_render_fail(render, "%s cannot be a key", rt_value_type(key));
+    const struct rt_value *found = rt_map_get(render, call->self->map, key);
+    *out = found ? *found : otherwise ? *otherwise : (struct rt_value){.kind = RT_VALUE_NONE};
     return 0;
 }
 
-/* ---- selectattr('role', 'equalto', 'user') and its opposite ---- */
-
-/* The attribute's truth or, where a test is named, what the test says of it. */
-static int test_attribute(struct rt_render *render, const struct rt_call *call, const struct rt_builtin *test, const struct rt_value *item,
-                          int *passes)
+int rt_call_copy(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    struct rt_value value, result;
-    if (rt_value_index(render, item, &call->arguments[0].value, &value))
-        return -1;
-    if (!test) {
-        *passes = rt_value_true(&value);
-        return 0;
-    }
-    if (!test->run) {
-        *passes = (int)(test->kinds >> value.kind & 1);
-        return 0;
-    }
-    if (test->run(render, &(struct rt_call){&value, call->arguments + 2, call->count - 2}, &result))
-        return -1;
-    *passes = rt_value_true(&result);
+    (void)render;
+    *out = *call->self; /* nothing could tell them apart: neither can be changed */
     return 0;
 }
 
-static int find_test(struct rt_render *render, const struct rt_call *call, const struct rt_builtin **test)
-{
-    *test = NULL;
-    if (call->count == 1)
-        return 0;
-    const struct rt_value *name = &call->arguments[1].value;
-    *test = name->kind == RT_VALUE_TEXT ? rt_builtin_find(RT_BUILTIN_TEST, name->text) : NULL;
-    if (!*test || (*test)->least != call->count - 2)
-        return rt_render_fail(render, "this test of an attribute is not there yet");
-    return 0;
-}
+/* ---- sums and groups ---- */
 
-static int filter(struct rt_render *render, const struct rt_call *call, int wanted, struct rt_value *out)
+/* attribute, start */
+int rt_call_sum(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    const struct rt_builtin *test;
-    struct rt_value all, *kept;
-    size_t count = 0;
-    if (rt_call_list(render, call, &all) || find_test(render, call, &test) || rt_render_take(render, all.list.count * sizeof *kept, &kept))
+    const struct rt_value *path = rt_call_given(call, 0), *start = rt_call_given(call, 1);
+    static const struct rt_value none = {.kind = RT_VALUE_NONE};
+    struct rt_list list;
+    *out = start ? *start : rt_value_integer(0);
+    if (out->kind == RT_VALUE_TEXT)
+        return rt_render_fail(render, "text cannot be summed up; |join joins it");
+    if (rt_value_iterate(render, call->self, &list))
         return -1;
-    for (size_t i = 0; i < all.list.count; i++) {
-        int passes;
+    for (size_t i = 0; i < list.count; i++) {
+        struct rt_value item, total = *out;
         rt_render_count(render, 0);
-        if (test_attribute(render, call, test, &all.list.items[i], &passes))
+        if (rt_value_attributes(render, &list.items[i], path ? path : &none, &item) ||
+            rt_value_apply(render, RT_OP_ADD, &total, &item, out))
             return -1;
-        if (passes == wanted)
-            kept[count++] = all.list.items[i];
     }
-    *out = (struct rt_value){.kind = RT_VALUE_LIST, .list = {kept, count}};
     return 0;
 }
 
-int rt_call_selectattr(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+/* A list of so many items from `from`, filled up to `count` with `fill`. */
+static int make_group(struct rt_render *render, struct rt_list list, size_t from, size_t taken, size_t count, const struct rt_value *fill,
+                      struct rt_value *out)
 {
-    return filter(render, call, 1, out);
+    struct rt_value *items;
+    rt_render_count(render, count * sizeof *items);
+    if (rt_render_check(render) || rt_render_take(render, count, sizeof *items, &items))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        items[i] = i < taken ? list.items[from + i] : *fill;
+    *out = rt_value_list(items, count, RT_LIST_PLAIN);
+    return 0;
 }
 
-int rt_call_rejectattr(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+static const struct rt_value *fill_of(const struct rt_call *call)
 {
-    return filter(render, call, 0, out);
+    const struct rt_value *fill = rt_call_given(call, 1);
+    return fill && fill->kind != RT_VALUE_NONE ? fill : NULL;
+}
+
+/* linecount, fill_with */
+int rt_call_batch(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_value *fill = fill_of(call);
+    struct rt_list list;
+    struct rt_value *groups;
+    int64_t size;
+    size_t count = 0;
+    if (rt_call_integer(render, call, 0, 0, &size) || rt_value_iterate(render, call->self, &list) ||
+        rt_render_take(render, list.count, sizeof *groups, &groups))
+        return -1;
+    if (size < 1 || size > RT_TEMPLATE_RANGE_MAX)
+        return rt_render_fail(render, "batches of %lld", (long long)size);
+    for (size_t at = 0; at < list.count; at += (size_t)size) {
+        const size_t left = list.count - at, taken = left < (size_t)size ? left : (size_t)size;
+        if (make_group(render, list, at, taken, fill ? (size_t)size : taken, fill, &groups[count++]))
+            return -1;
+    }
+    return rt_value_iterator(render, groups, count, out);
+}
+
+/* slices, fill_with */
+int rt_call_slice(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_value *fill = fill_of(call);
+    struct rt_list list;
+    struct rt_value *groups;
+    int64_t slices;
+    if (rt_call_integer(render, call, 0, 0, &slices) || rt_value_iterate(render, call->self, &list))
+        return -1;
+    if (slices < 1 || slices > RT_TEMPLATE_RANGE_MAX)
+        return rt_render_fail(render, "%lld slices", (long long)slices);
+    if (rt_render_take(render, (size_t)slices, sizeof *groups, &groups))
+        return -1;
+    const size_t each = list.count / (size_t)slices, extra = list.count % (size_t)slices;
+    for (size_t i = 0, at = 0; i < (size_t)slices; i++) {
+        const size_t taken = each + (i < extra);
+        if (make_group(render, list, at, taken, taken + (fill && i >= extra), fill, &groups[i]))
+            return -1;
+        at += taken;
+    }
+    return rt_value_iterator(render, groups, (size_t)slices, out);
+}
+
+/* d, attribute: everything is printed. */
+int rt_call_join_filter(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_value *given = rt_call_given(call, 0), *path = rt_call_given(call, 1);
+    struct rt_text between = {0}, text;
+    struct rt_builder builder = {0};
+    struct rt_list list;
+    if ((given && rt_value_print(render, given, &between)) || rt_value_iterate(render, call->self, &list))
+        return -1;
+    for (size_t i = 0; i < list.count; i++) {
+        struct rt_value item = list.items[i];
+        if ((path && rt_value_attributes(render, &list.items[i], path, &item)) || rt_value_print(render, &item, &text) ||
+            (i && rt_builder_put(render, &builder, between)) || rt_builder_put(render, &builder, text))
+            return -1;
+    }
+    *out = rt_value_text(rt_builder_text(&builder));
+    return 0;
 }

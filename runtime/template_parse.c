@@ -1,9 +1,9 @@
-/* template_parse.c: tokens → statements: text, output, if, for, set. Anything else is refused by name. */
+/* template_parse.c: tokens → statements: text, output, if, for, set; template_block.c has the others. Anything else is refused by name. */
 #include "runtime/template_ast.h"
 
 #include <string.h>
 
-/* ---- what both halves of the parser use ---- */
+/* ---- what all parts of the parser use ---- */
 
 int rt_parse_next(struct rt_parser *parser)
 {
@@ -22,6 +22,12 @@ int rt_parse_unexpected(struct rt_parser *parser)
         return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "the template ends too early");
     return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "\"%.*s\" is not expected here",
                             (int)(text.count > 40 ? 40 : text.count), text.bytes);
+}
+
+int rt_parse_missing(struct rt_parser *parser, const char *what, struct rt_text name)
+{
+    return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "the %s \"%.*s\" is not there yet", what,
+                            rt_text_shown(name), name.bytes);
 }
 
 int rt_parse_expect(struct rt_parser *parser, enum rt_token_kind kind, const char *text)
@@ -55,17 +61,14 @@ int rt_parse_node(struct rt_parser *parser, enum rt_node_kind kind, struct rt_no
     return 0;
 }
 
-/* ---- statements ---- */
-
-static int parse_body(struct rt_parser *parser, const char *const *ends, struct rt_node **first);
-
-/* The token is the name of one of `ends`, after which the tag must close. */
-static int close_statement(struct rt_parser *parser)
+int rt_parse_close(struct rt_parser *parser)
 {
     if (rt_parse_next(parser))
         return -1;
     return rt_parse_expect(parser, RT_TOKEN_BLOCK_END, NULL);
 }
+
+/* ---- if ---- */
 
 static int parse_if(struct rt_parser *parser, struct rt_node **out)
 {
@@ -74,60 +77,124 @@ static int parse_if(struct rt_parser *parser, struct rt_node **out)
     if (rt_parse_node(parser, RT_NODE_IF, out))
         return -1;
     for (node = *out;; node = node->branch.otherwise) {
-        if (rt_parse_next(parser) || rt_parse_expression(parser, &node->branch.test) || rt_parse_expect(parser, RT_TOKEN_BLOCK_END, NULL) ||
-            parse_body(parser, ends, &node->branch.body))
+        if (rt_parse_next(parser) || rt_parse_tuple(parser, 0, &node->branch.test) || rt_parse_expect(parser, RT_TOKEN_BLOCK_END, NULL) ||
+            rt_parse_body(parser, ends, &node->branch.body))
             return -1;
         if (rt_parse_sees(parser, RT_TOKEN_NAME, "endif"))
-            return close_statement(parser);
+            return rt_parse_close(parser);
         if (rt_parse_node(parser, RT_NODE_IF, &node->branch.otherwise))
             return -1;
         if (rt_parse_sees(parser, RT_TOKEN_NAME, "else"))
             break;
     }
-    if (close_statement(parser) || parse_body(parser, last, &node->branch.otherwise->branch.body))
+    if (rt_parse_close(parser) || rt_parse_body(parser, last, &node->branch.otherwise->branch.body))
         return -1;
-    return close_statement(parser);
+    return rt_parse_close(parser);
+}
+
+/* ---- for and set ---- */
+
+static int parse_target_item(struct rt_parser *parser, int with_namespace, struct rt_node **out)
+{
+    if (rt_parse_sees(parser, RT_TOKEN_OPERATOR, "(")) {
+        if (rt_parse_enter(parser) || rt_parse_next(parser) || rt_parse_target(parser, 0, out))
+            return -1;
+        parser->depth--;
+        return rt_parse_expect(parser, RT_TOKEN_OPERATOR, ")");
+    }
+    if (rt_parse_node(parser, RT_NODE_NAME, out) || rt_parse_name(parser, &(*out)->name))
+        return -1;
+    if (!with_namespace || !rt_parse_sees(parser, RT_TOKEN_OPERATOR, "."))
+        return 0;
+    struct rt_node *object = *out;
+    struct rt_text name;
+    if (rt_parse_node(parser, RT_NODE_INDEX, out) || rt_parse_next(parser) || rt_parse_name(parser, &name))
+        return -1;
+    (*out)->index.object = object;
+    return rt_parse_constant(parser, rt_value_text(name), &(*out)->index.key);
+}
+
+int rt_parse_target(struct rt_parser *parser, int with_namespace, struct rt_node **out)
+{
+    if (parse_target_item(parser, with_namespace, out))
+        return -1;
+    if (!rt_parse_sees(parser, RT_TOKEN_OPERATOR, ","))
+        return 0;
+    struct rt_node *first = *out;
+    if (rt_parse_node(parser, RT_NODE_TUPLE, out))
+        return -1;
+    (*out)->operand = first;
+    for (struct rt_node **next = &first->next; rt_parse_sees(parser, RT_TOKEN_OPERATOR, ","); next = &(*next)->next) {
+        if (rt_parse_next(parser))
+            return -1;
+        if (parser->token.kind != RT_TOKEN_NAME && !rt_parse_sees(parser, RT_TOKEN_OPERATOR, "("))
+            break;
+        if (rt_parse_sees(parser, RT_TOKEN_NAME, "in"))
+            break;
+        if (parse_target_item(parser, with_namespace, next))
+            return -1;
+    }
+    return 0;
 }
 
 static int parse_loop_head(struct rt_parser *parser, struct rt_node *node)
 {
-    if (rt_parse_next(parser) || rt_parse_name(parser, &node->loop.name))
-        return -1;
-    if (rt_parse_sees(parser, RT_TOKEN_OPERATOR, ",") && (rt_parse_next(parser) || rt_parse_name(parser, &node->loop.second)))
-        return -1;
-    if (rt_parse_expect(parser, RT_TOKEN_NAME, "in") || rt_parse_without_if(parser, &node->loop.list))
+    if (rt_parse_next(parser) || rt_parse_target(parser, 0, &node->loop.target) || rt_parse_expect(parser, RT_TOKEN_NAME, "in") ||
+        rt_parse_tuple(parser, 0, &node->loop.list))
         return -1;
     if (rt_parse_sees(parser, RT_TOKEN_NAME, "if") && (rt_parse_next(parser) || rt_parse_expression(parser, &node->loop.test)))
         return -1;
+    if (rt_parse_sees(parser, RT_TOKEN_NAME, "recursive"))
+        return rt_parse_missing(parser, "statement", parser->token.text);
     return rt_parse_expect(parser, RT_TOKEN_BLOCK_END, NULL);
 }
 
 static int parse_for(struct rt_parser *parser, struct rt_node **out)
 {
     static const char *const ends[] = {"else", "endfor", NULL}, *const last[] = {"endfor", NULL};
-    if (rt_parse_node(parser, RT_NODE_FOR, out) || parse_loop_head(parser, *out) || parse_body(parser, ends, &(*out)->loop.body))
+    if (rt_parse_node(parser, RT_NODE_FOR, out) || parse_loop_head(parser, *out))
         return -1;
-    if (rt_parse_sees(parser, RT_TOKEN_NAME, "else") && (close_statement(parser) || parse_body(parser, last, &(*out)->loop.otherwise)))
+    parser->loops++;
+    if (rt_parse_body(parser, ends, &(*out)->loop.body))
         return -1;
-    return close_statement(parser);
+    parser->loops--;
+    if (rt_parse_sees(parser, RT_TOKEN_NAME, "else") && (rt_parse_close(parser) || rt_parse_body(parser, last, &(*out)->loop.otherwise)))
+        return -1;
+    return rt_parse_close(parser);
 }
 
 static int parse_set(struct rt_parser *parser, struct rt_node **out)
 {
-    if (rt_parse_node(parser, RT_NODE_SET, out) || rt_parse_next(parser) || rt_parse_name(parser, &(*out)->set.name))
+    static const char *const ends[] = {"endset", NULL};
+    if (rt_parse_node(parser, RT_NODE_SET, out) || rt_parse_next(parser) || rt_parse_target(parser, 1, &(*out)->set.target))
         return -1;
-    if (rt_parse_sees(parser, RT_TOKEN_OPERATOR, ".") && (rt_parse_next(parser) || rt_parse_name(parser, &(*out)->set.attribute)))
+    if (rt_parse_sees(parser, RT_TOKEN_OPERATOR, "=")) {
+        if (rt_parse_next(parser) || rt_parse_tuple(parser, 1, &(*out)->set.value))
+            return -1;
+        return rt_parse_expect(parser, RT_TOKEN_BLOCK_END, NULL);
+    }
+    (*out)->kind = RT_NODE_SET_BLOCK;
+    if (rt_parse_node(parser, RT_NODE_BODY, &(*out)->set.value) || rt_parse_filters(parser, &(*out)->set.value) ||
+        rt_parse_expect(parser, RT_TOKEN_BLOCK_END, NULL) || rt_parse_body(parser, ends, &(*out)->set.body))
         return -1;
-    if (!rt_parse_sees(parser, RT_TOKEN_OPERATOR, "="))
-        return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "only {%% set NAME = VALUE %%} is there yet");
-    if (rt_parse_next(parser) || rt_parse_expression(parser, &(*out)->set.value))
+    return rt_parse_close(parser);
+}
+
+/* ---- statements ---- */
+
+static int parse_jump(struct rt_parser *parser, struct rt_node **out)
+{
+    const int is_break = rt_parse_sees(parser, RT_TOKEN_NAME, "break");
+    if (!parser->loops)
+        return rt_parse_unexpected(parser);
+    if (rt_parse_node(parser, is_break ? RT_NODE_BREAK : RT_NODE_CONTINUE, out))
         return -1;
-    return rt_parse_expect(parser, RT_TOKEN_BLOCK_END, NULL);
+    return rt_parse_close(parser);
 }
 
 static int parse_output(struct rt_parser *parser, struct rt_node **out)
 {
-    if (rt_parse_node(parser, RT_NODE_OUTPUT, out) || rt_parse_next(parser) || rt_parse_expression(parser, &(*out)->operand))
+    if (rt_parse_node(parser, RT_NODE_OUTPUT, out) || rt_parse_next(parser) || rt_parse_tuple(parser, 1, &(*out)->operand))
         return -1;
     return rt_parse_expect(parser, RT_TOKEN_OUTPUT_END, NULL);
 }
@@ -146,7 +213,18 @@ static int parse_block(struct rt_parser *parser, struct rt_node **out)
     static const struct {
         const char *name;
         int (*parse)(struct rt_parser *, struct rt_node **);
-    } statements[] = {{"if", parse_if}, {"for", parse_for}, {"set", parse_set}};
+    } statements[] = {
+        {"if", parse_if},
+        {"for", parse_for},
+        {"set", parse_set},
+        {"break", parse_jump},
+        {"continue", parse_jump},
+        {"macro", rt_parse_macro},
+        {"call", rt_parse_call_block},
+        {"filter", rt_parse_filter_block},
+        {"with", rt_parse_with},
+        {"generation", rt_parse_generation},
+    };
     if (parser->token.kind != RT_TOKEN_NAME)
         return rt_parse_unexpected(parser);
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
@@ -157,8 +235,7 @@ static int parse_block(struct rt_parser *parser, struct rt_node **out)
         parser->depth--;
         return 0;
     }
-    return rt_template_fail(parser->error, RT_EXIT_UNSUPPORTED, parser->token.line, "the statement \"%.*s\" is not there yet",
-                            (int)parser->token.text.count, parser->token.text.bytes);
+    return rt_parse_missing(parser, "statement", parser->token.text);
 }
 
 static int sees_one_of(const struct rt_parser *parser, const char *const *names)
@@ -170,7 +247,7 @@ static int sees_one_of(const struct rt_parser *parser, const char *const *names)
 }
 
 /* Statements up to "{% END", END being one of `ends` and then the token. */
-static int parse_body(struct rt_parser *parser, const char *const *ends, struct rt_node **first)
+int rt_parse_body(struct rt_parser *parser, const char *const *ends, struct rt_node **first)
 {
     for (struct rt_node **next = first;; next = &(*next)->next) {
         if (rt_parse_sees(parser, RT_TOKEN_TEXT, NULL)) {
@@ -197,5 +274,5 @@ int rt_parse_template(struct rt_parser *parser, struct rt_node **first)
     static const char *const none[] = {NULL};
     if (rt_parse_next(parser))
         return -1;
-    return parse_body(parser, none, first);
+    return rt_parse_body(parser, none, first);
 }

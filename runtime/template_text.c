@@ -1,281 +1,344 @@
-/* template_text.c: the filters and methods that work on text, as Python's str does. */
-#include "runtime/template_ast.h"
+/* template_text.c: the filters and methods that look into texts, replace in them, join and align them, as Python's str does. */
+#include "runtime/template_value.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
 
-enum { STRIP_LEFT = 1, STRIP_RIGHT = 2, STRIP_CHARACTERS_MAX = 256 };
+/* ---- part of a text ---- */
 
-static int need_text(struct rt_render *render, const struct rt_value *value, const char *what)
+static int read_bound(struct rt_render *render, const struct rt_call *call, size_t i, int64_t otherwise, int64_t *out)
 {
-    return value->kind == RT_VALUE_TEXT ? 0 : rt_render_fail(render, "%s %s is not there yet", what, rt_value_type(value));
+    const struct rt_value *given = rt_call_given(call, i);
+    *out = otherwise;
+    return given && given->kind == RT_VALUE_NONE ? 0 : rt_call_integer(render, call, i, otherwise, out);
 }
 
-/* ---- trimming ---- */
-
-static int is_among(struct rt_text set, struct rt_text text, size_t at, size_t step)
+/* The part of self from parameter 1 to parameter 2, counted in characters, and where it begins. */
+static int read_range(struct rt_render *render, const struct rt_call *call, struct rt_text *part, int64_t *first)
 {
-    for (size_t i = 0, width; (width = rt_text_step(set, i)); i += width)
-        if (width == step && !memcmp(set.bytes + i, text.bytes + at, step))
-            return 1;
+    const struct rt_text text = call->self->text;
+    const int64_t length = (int64_t)rt_text_length(text);
+    int64_t from, to;
+    rt_render_count(render, 3 * text.count);
+    if (read_bound(render, call, 1, 0, &from) || read_bound(render, call, 2, length, &to))
+        return -1;
+    from = from < 0 ? from + length : from;
+    to = to < 0 ? to + length : to;
+    from = from < 0 ? 0 : from;
+    to = to < 0 ? 0 : to > length ? length : to;
+    *first = from <= to ? from : -1;
+    if (from <= to)
+        *part = rt_text_part(text, rt_text_offset(text, (size_t)from), rt_text_offset(text, (size_t)to));
     return 0;
 }
 
-/* Bytes of the character at `at` if it is to go: one of `set`, or white space where that is NULL. */
-static size_t strippable(struct rt_text text, size_t at, const struct rt_text *set)
+/* ---- the ends ---- */
+
+static int has_affix(struct rt_text text, struct rt_text affix, int at_end)
 {
-    if (!set)
-        return rt_text_space(text, at);
-    const size_t step = rt_text_step(text, at);
-    return is_among(*set, text, at, step) ? step : 0;
+    const size_t at = at_end && affix.count <= text.count ? text.count - affix.count : 0;
+    return affix.count <= text.count && rt_text_equal(rt_text_part(text, at, at + affix.count), affix);
 }
 
-static size_t strippable_before(struct rt_text text, size_t end, const struct rt_text *set)
+static int look_at_end(struct rt_render *render, const struct rt_call *call, int at_end, struct rt_value *out)
 {
-    for (size_t step = 1; step <= 4 && step <= end; step++)
-        if (rt_text_step(text, end - step) == step && strippable(text, end - step, set) == step)
-            return step;
-    return 0;
-}
-
-static int strip(struct rt_render *render, struct rt_text text, const struct rt_call *call, unsigned sides, struct rt_value *out)
-{
-    const struct rt_text *set = NULL;
-    if (call->count && call->arguments[0].value.kind != RT_VALUE_NONE) {
-        if (need_text(render, &call->arguments[0].value, "trimming by"))
-            return -1;
-        set = &call->arguments[0].value.text;
-        if (set->count > STRIP_CHARACTERS_MAX)
-            return rt_render_fail(render, "more than %d characters to trim", STRIP_CHARACTERS_MAX);
+    const struct rt_value *given = rt_call_given(call, 0);
+    const int is_tuple = given->kind == RT_VALUE_LIST && given->list.form == RT_LIST_TUPLE;
+    const struct rt_list affixes = is_tuple ? given->list : (struct rt_list){given, 1, RT_LIST_PLAIN, NULL};
+    struct rt_text part;
+    int64_t first;
+    int found = 0;
+    if (read_range(render, call, &part, &first))
+        return -1;
+    for (size_t i = 0; i < affixes.count && !found; i++) {
+        if (affixes.items[i].kind != RT_VALUE_TEXT)
+            return rt_render_fail(render, "text cannot begin or end with %s", rt_value_type(&affixes.items[i]));
+        rt_render_count(render, affixes.items[i].text.count);
+        found = first >= 0 && has_affix(part, affixes.items[i].text, at_end);
     }
-    size_t begin = 0, end = text.count, step;
-    while ((sides & STRIP_LEFT) && begin < end && (step = strippable(text, begin, set)))
-        begin += step;
-    while ((sides & STRIP_RIGHT) && end > begin && (step = strippable_before(text, end, set)))
-        end -= step;
-    rt_render_count(render, (text.count - (end - begin)) * (set ? set->count + 1 : 1));
-    *out = rt_value_text(rt_text_part(text, begin, end));
-    return 0;
-}
-
-static int strip_self(struct rt_render *render, const struct rt_call *call, unsigned sides, struct rt_value *out)
-{
-    if (need_text(render, call->self, "stripping"))
-        return -1;
-    return strip(render, call->self->text, call, sides, out);
-}
-
-int rt_call_strip(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    return strip_self(render, call, STRIP_LEFT | STRIP_RIGHT, out);
-}
-
-int rt_call_lstrip(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    return strip_self(render, call, STRIP_LEFT, out);
-}
-
-int rt_call_rstrip(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    return strip_self(render, call, STRIP_RIGHT, out);
-}
-
-/* The filter, unlike the method, prints first what is not text. */
-int rt_call_trim(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    struct rt_text printed;
-    if (rt_value_print(render, call->self, &printed))
-        return -1;
-    return strip(render, printed, call, STRIP_LEFT | STRIP_RIGHT, out);
-}
-
-/* ---- case: character by character; of Python's longer mappings only the one that people write ---- */
-
-static size_t put_upper(utf8proc_int32_t c, char *out)
-{
-    if (c != 0xdf) /* ß */
-        return (size_t)utf8proc_encode_char(utf8proc_toupper(c), (utf8proc_uint8_t *)out);
-    out[0] = out[1] = 'S';
-    return 2;
-}
-
-static size_t put_lower(utf8proc_int32_t c, char *out)
-{
-    return (size_t)utf8proc_encode_char(utf8proc_tolower(c), (utf8proc_uint8_t *)out);
-}
-
-static int change_case(struct rt_render *render, const struct rt_call *call, size_t (*put)(utf8proc_int32_t, char *), struct rt_value *out)
-{
-    struct rt_text text;
-    char *bytes;
-    uint8_t *foreign = NULL;
-    if (rt_value_print(render, call->self, &text) || rt_render_take(render, 4 * text.count, &bytes) ||
-        (text.foreign && rt_render_take(render, 4 * text.count, &foreign)))
-        return -1;
-    rt_render_count(render, 16 * text.count);
-    size_t made = 0;
-    for (size_t at = 0, step; (step = rt_text_step(text, at)); at += step) {
-        utf8proc_int32_t c;
-        size_t width = step;
-        if (utf8proc_iterate((const utf8proc_uint8_t *)text.bytes + at, (utf8proc_ssize_t)step, &c) > 0)
-            width = put(c, bytes + made);
-        else
-            memcpy(bytes + made, text.bytes + at, step);
-        if (foreign)
-            memset(foreign + made, text.foreign[at], width);
-        made += width;
-    }
-    *out = rt_value_text((struct rt_text){.bytes = bytes, .foreign = foreign, .count = made});
-    return 0;
-}
-
-int rt_call_upper(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    return change_case(render, call, put_upper, out);
-}
-
-int rt_call_lower(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
-{
-    return change_case(render, call, put_lower, out);
-}
-
-/* ---- parts ---- */
-
-static int has_affix(struct rt_render *render, const struct rt_call *call, int at_end, struct rt_value *out)
-{
-    const struct rt_value *affix = &call->arguments[0].value;
-    if (need_text(render, call->self, "looking at the ends of") || need_text(render, affix, "looking at the ends for"))
-        return -1;
-    const size_t whole = call->self->text.count, part = affix->text.count, at = at_end ? whole - part : 0;
-    rt_render_count(render, part);
-    *out = rt_value_bool(part <= whole && rt_text_equal(rt_text_part(call->self->text, at, at + part), affix->text));
+    *out = rt_value_bool(found);
     return 0;
 }
 
 int rt_call_startswith(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    return has_affix(render, call, 0, out);
+    return look_at_end(render, call, 0, out);
 }
 
 int rt_call_endswith(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    return has_affix(render, call, 1, out);
+    return look_at_end(render, call, 1, out);
 }
 
-/* Where the next separator is and how long it is: `by`, or a run of white space where that is NULL. */
-static int find_separator(struct rt_text rest, const struct rt_text *by, size_t *at, size_t *width)
+/* ---- finding ---- */
+
+static int find(struct rt_render *render, const struct rt_call *call, int backwards, struct rt_value *out)
 {
-    if (by) {
-        *width = by->count;
-        return rt_text_find(rest, *by, at);
-    }
-    for (*at = 0; *at < rest.count; *at += rt_text_step(rest, *at)) {
-        *width = 0;
-        for (size_t step; (step = rt_text_space(rest, *at + *width)); *width += step)
-            ;
-        if (*width)
-            return 1;
-    }
+    struct rt_text wanted, part;
+    int64_t first;
+    size_t at;
+    *out = rt_value_integer(-1);
+    if (rt_call_text(render, call, 0, NULL, &wanted) || read_range(render, call, &part, &first))
+        return -1;
+    if (first < 0)
+        return 0;
+    if (backwards && rt_text_find_cost(render, part, wanted))
+        return -1;
+    if (backwards ? rt_text_find_last(part, wanted, &at) : rt_text_find(part, wanted, &at))
+        out->integer = first + (int64_t)rt_text_length(rt_text_part(part, 0, at));
     return 0;
 }
 
-/* Fills items (room for all of them) or, where that is NULL, counts. Without a separator empty pieces are left out. */
-static size_t cut(struct rt_text rest, const struct rt_text *by, struct rt_value *items)
+int rt_call_find(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    size_t count = 0, at, width;
-    int found;
-    do {
-        found = find_separator(rest, by, &at, &width);
-        const size_t end = found ? at : rest.count;
-        if (end || by) {
-            if (items)
-                items[count] = rt_value_text(rt_text_part(rest, 0, end));
-            count++;
-        }
-        if (found)
-            rest = rt_text_part(rest, at + width, rest.count);
-    } while (found);
-    return count;
+    return find(render, call, 0, out);
 }
 
-static int split(struct rt_render *render, struct rt_text text, const struct rt_text *by, struct rt_value *out)
+int rt_call_rfind(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    struct rt_value *items;
-    if (by && !by->count)
-        return rt_render_fail(render, "splitting by nothing");
-    const size_t pieces = cut(text, by, NULL);
-    rt_render_count(render, 2 * text.count + pieces * sizeof *items);
-    if (rt_render_take(render, pieces * sizeof *items, &items))
+    return find(render, call, 1, out);
+}
+
+static int find_or_fail(struct rt_render *render, const struct rt_call *call, int backwards, struct rt_value *out)
+{
+    if (find(render, call, backwards, out))
         return -1;
-    cut(text, by, items);
-    *out = (struct rt_value){.kind = RT_VALUE_LIST, .list = {items, pieces}};
+    return out->integer < 0 ? rt_render_fail(render, "index() of what is not in the text") : 0;
+}
+
+int rt_call_text_index(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    return find_or_fail(render, call, 0, out);
+}
+
+int rt_call_text_rindex(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    return find_or_fail(render, call, 1, out);
+}
+
+int rt_call_text_count(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    struct rt_text wanted, part;
+    int64_t first;
+    size_t at;
+    *out = rt_value_integer(0);
+    if (rt_call_text(render, call, 0, NULL, &wanted) || read_range(render, call, &part, &first))
+        return -1;
+    if (first >= 0 && !wanted.count)
+        out->integer = (int64_t)rt_text_length(part) + 1;
+    for (; first >= 0 && wanted.count && rt_text_find(part, wanted, &at); out->integer++)
+        part = rt_text_part(part, at + wanted.count, part.count);
     return 0;
 }
 
-int rt_call_split(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+/* ---- replacing and joining ---- */
+
+/* Between all characters, where there is nothing to look for. */
+static int replace_nothing(struct rt_render *render, struct rt_text text, struct rt_text by, int64_t most, struct rt_builder *builder)
 {
-    const struct rt_value *by = call->count ? &call->arguments[0].value : NULL;
-    if (need_text(render, call->self, "splitting") || (by && need_text(render, by, "splitting by")))
-        return -1;
-    return split(render, call->self->text, by ? &by->text : NULL, out);
+    size_t at = 0;
+    for (; most; most--) {
+        const size_t step = rt_text_step(text, at);
+        if (rt_builder_put(render, builder, by) || rt_builder_put(render, builder, rt_text_part(text, at, at + step)))
+            return -1;
+        at += step;
+        if (!step)
+            return 0;
+    }
+    return rt_builder_put(render, builder, rt_text_part(text, at, text.count));
+}
+
+static int replace(struct rt_render *render, struct rt_text text, struct rt_text old, struct rt_text by, int64_t most, struct rt_value *out)
+{
+    struct rt_builder builder = {0};
+    size_t begin = 0, at;
+    if (!old.count) {
+        if (replace_nothing(render, text, by, most, &builder))
+            return -1;
+    } else {
+        for (; most && rt_text_find(rt_text_part(text, begin, text.count), old, &at); most--, begin += at + old.count)
+            if (rt_builder_put(render, &builder, rt_text_part(text, begin, begin + at)) || rt_builder_put(render, &builder, by))
+                return -1;
+        if (rt_builder_put(render, &builder, rt_text_part(text, begin, text.count)))
+            return -1;
+    }
+    *out = rt_value_text(rt_builder_text(&builder));
+    return 0;
 }
 
 int rt_call_replace(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    const struct rt_value *old = &call->arguments[0].value, *new = &call->arguments[1].value;
-    struct rt_value pieces;
-    struct rt_text *parts;
-    if (need_text(render, call->self, "replacing in") || need_text(render, old, "replacing") || need_text(render, new, "replacing by") ||
-        split(render, call->self->text, &old->text, &pieces))
+    struct rt_text old, by;
+    int64_t most;
+    if (rt_call_text(render, call, 0, NULL, &old) || rt_call_text(render, call, 1, NULL, &by) ||
+        rt_call_integer(render, call, 2, -1, &most))
         return -1;
-    const size_t count = 2 * pieces.list.count - 1;
-    if (rt_render_take(render, count * sizeof *parts, &parts))
+    if (replace(render, call->self->text, old, by, most, out))
         return -1;
-    for (size_t i = 0; i < count; i++)
-        parts[i] = i % 2 ? new->text : pieces.list.items[i / 2].text;
-    return rt_text_join(render, parts, count, out);
-}
-
-/* ---- JSON, as json.dumps(ensure_ascii=False) writes it; indentation, the argument, changes nothing on what has no members ---- */
-
-static size_t put_json_character(char *out, unsigned char c)
-{
-    static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
-    const char *found = c ? strchr(special, c) : NULL;
-    if (found)
-        return (size_t)snprintf(out, 7, "\\%c", names[found - special]);
-    if (c < 0x20)
-        return (size_t)snprintf(out, 7, "\\u%04x", c);
-    *out = (char)c;
-    return 1;
-}
-
-static int quote(struct rt_render *render, struct rt_text text, struct rt_value *out)
-{
-    char *bytes;
-    uint8_t *foreign = NULL;
-    size_t count = 1;
-    rt_render_count(render, 8 * text.count);
-    if (rt_render_take(render, 6 * text.count + 8, &bytes) || (text.foreign && rt_render_take(render, 6 * text.count + 8, &foreign)))
-        return -1;
-    bytes[0] = '"';
-    for (size_t i = 0; i < text.count; i++)
-        count += put_json_character(bytes + count, (unsigned char)text.bytes[i]);
-    bytes[count++] = '"';
-    if (foreign)
-        memset(foreign, 1, count);
-    *out = rt_value_text((struct rt_text){.bytes = bytes, .foreign = foreign, .count = count});
+    out->text.markup = call->self->text.markup;
     return 0;
 }
 
-int rt_call_tojson(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+/* The filter, unlike the method, prints first what is not text. */
+int rt_call_replace_filter(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
-    switch (call->self->kind) {
-    case RT_VALUE_TEXT: return quote(render, call->self->text, out);
-    case RT_VALUE_NONE: *out = rt_value_text(rt_text_of("null")); return 0;
-    case RT_VALUE_BOOL: *out = rt_value_text(rt_text_of(call->self->integer ? "true" : "false")); return 0;
-    case RT_VALUE_INTEGER: out->kind = RT_VALUE_TEXT; return rt_value_print(render, call->self, &out->text);
-    default: return rt_render_fail(render, "%s as JSON is not there yet", rt_value_type(call->self));
+    struct rt_text text, old, by;
+    const struct rt_value *count = rt_call_given(call, 2);
+    int64_t most = -1;
+    if (rt_value_print(render, call->self, &text) || rt_value_print(render, rt_call_given(call, 0), &old) ||
+        rt_value_print(render, rt_call_given(call, 1), &by) ||
+        (count && count->kind != RT_VALUE_NONE && rt_call_integer(render, call, 2, -1, &most)))
+        return -1;
+    return replace(render, text, old, by, most, out);
+}
+
+int rt_call_join(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    struct rt_builder builder = {0};
+    struct rt_list list;
+    if (rt_value_iterate(render, rt_call_given(call, 0), &list))
+        return -1;
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].kind != RT_VALUE_TEXT)
+            return rt_render_fail(render, "join() of %s", rt_value_type(&list.items[i]));
+        if ((i && rt_builder_put(render, &builder, call->self->text)) || rt_builder_put(render, &builder, list.items[i].text))
+            return -1;
     }
+    *out = rt_value_text(rt_builder_text(&builder));
+    return 0;
+}
+
+/* ---- aligning ---- */
+
+/* Python's center() leans to the left where both the room and the width are odd. */
+static int align(struct rt_render *render, struct rt_text text, int64_t width, struct rt_text fill, int64_t left_share,
+                 struct rt_value *out)
+{
+    struct rt_builder builder = {0};
+    const int64_t length = (int64_t)rt_text_length(text), room = width > length ? width - length : 0;
+    const int64_t left = left_share < 0 ? room / 2 + (room & width & 1) : left_share ? room : 0;
+    rt_render_count(render, text.count);
+    if (rt_text_length(fill) != 1)
+        return rt_render_fail(render, "filling with more than one character");
+    if (rt_builder_fill(render, &builder, fill, (size_t)left) || rt_builder_put(render, &builder, text) ||
+        rt_builder_fill(render, &builder, fill, (size_t)(room - left)))
+        return -1;
+    *out = rt_value_text(rt_builder_text(&builder));
+    return 0;
+}
+
+static int align_self(struct rt_render *render, const struct rt_call *call, int64_t left_share, struct rt_value *out)
+{
+    struct rt_text text, fill = rt_text_of(" ");
+    int64_t width;
+    if (rt_call_self_text(render, call, &text) || rt_call_integer(render, call, 0, 80, &width) ||
+        (call->count > 1 && rt_call_text(render, call, 1, " ", &fill)))
+        return -1;
+    return align(render, text, width, fill, left_share, out);
+}
+
+int rt_call_center(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    return align_self(render, call, -1, out);
+}
+
+int rt_call_ljust(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    return align_self(render, call, 0, out);
+}
+
+int rt_call_rjust(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    return align_self(render, call, 1, out);
+}
+
+int rt_call_zfill(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_text text = call->self->text;
+    const size_t sign = text.count && (text.bytes[0] == '-' || text.bytes[0] == '+');
+    struct rt_value digits;
+    int64_t width;
+    if (rt_call_integer(render, call, 0, 0, &width) ||
+        align(render, rt_text_part(text, sign, text.count), width > INT64_MIN ? width - (int64_t)sign : width, rt_text_of("0"), 1, &digits))
+        return -1;
+    return rt_text_join(render, (struct rt_text[]){rt_text_part(text, 0, sign), digits.text}, 2, out);
+}
+
+/* ---- the filters indent, wordcount, truncate ---- */
+
+static int put_indented(struct rt_render *render, struct rt_builder *builder, struct rt_list lines, struct rt_text indent, int first,
+                        int blank)
+{
+    for (size_t i = 0; i < lines.count; i++) {
+        const struct rt_text line = lines.items[i].text;
+        const int indented = i ? line.count || blank : first;
+        if ((i && rt_builder_put_bytes(render, builder, "\n", 1, 0)) || (indented && rt_builder_put(render, builder, indent)) ||
+            rt_builder_put(render, builder, line))
+            return -1;
+    }
+    return 0;
+}
+
+/* width, first, blank. A newline is put behind the text before it is cut into lines, so that the last one counts. */
+int rt_call_indent(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    const struct rt_value *given = rt_call_given(call, 0), four = rt_value_integer(4), space = rt_value_text(rt_text_of(" "));
+    const struct rt_value *width = given ? given : &four, newline = rt_value_text(rt_text_of("\n"));
+    struct rt_value indent = *width, text, lines;
+    struct rt_builder builder = {0};
+    if (width->kind != RT_VALUE_TEXT && rt_value_apply(render, RT_OP_MULTIPLY, &space, width, &indent))
+        return -1;
+    if (rt_value_apply(render, RT_OP_ADD, call->self, &newline, &text) ||
+        rt_call_splitlines(render, &(struct rt_call){.self = &text}, &lines) ||
+        put_indented(render, &builder, lines.list, indent.text, rt_call_flag(call, 1), rt_call_flag(call, 2)))
+        return -1;
+    *out = rt_value_text(rt_builder_text(&builder));
+    return 0;
+}
+
+static int is_word(uint32_t c)
+{
+    const utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+    return c == '_' || (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
+           (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
+int rt_call_wordcount(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    struct rt_text text;
+    int inside = 0;
+    *out = rt_value_integer(0);
+    if (rt_call_self_text(render, call, &text))
+        return -1;
+    rt_render_count(render, 4 * text.count);
+    for (size_t at = 0, step; (step = rt_text_step(text, at)); at += step) {
+        const int is = is_word(rt_text_character(text, at));
+        out->integer += is && !inside;
+        inside = is;
+    }
+    return 0;
+}
+
+/* length, killwords, end, leeway */
+int rt_call_truncate(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
+{
+    struct rt_text text, end;
+    int64_t length, leeway;
+    size_t at;
+    if (rt_call_self_text(render, call, &text) || rt_call_integer(render, call, 0, 255, &length) ||
+        rt_call_text(render, call, 2, "...", &end) || rt_call_integer(render, call, 3, 5, &leeway))
+        return -1;
+    const int64_t shown = (int64_t)rt_text_length(end), whole = (int64_t)rt_text_length(text);
+    rt_render_count(render, 2 * text.count);
+    if (call->self->kind != RT_VALUE_TEXT && call->self->kind != RT_VALUE_UNDEFINED)
+        return rt_render_fail(render, "%s cannot be truncated", rt_value_type(call->self));
+    if (length < shown || leeway < 0)
+        return rt_render_fail(render, "truncating to less than what marks it");
+    *out = *call->self;
+    if (whole <= length || whole - length <= leeway)
+        return 0;
+    struct rt_text kept = rt_text_part(text, 0, rt_text_offset(text, (size_t)(length - shown)));
+    if (!rt_call_flag(call, 1) && rt_text_find_last(kept, rt_text_of(" "), &at))
+        kept = rt_text_part(kept, 0, at);
+    return rt_text_join(render, (struct rt_text[]){kept, end}, 2, out);
 }

@@ -49,6 +49,12 @@ int rt_tokenizer_eos(const struct rt_tokenizer *tokenizer);
 RT_MUST_CHECK int rt_tokenizer_decode(const struct rt_tokenizer *tokenizer, const uint32_t *ids, size_t count, int keep_special,
                                       char **text, size_t *bytes, struct rt_error *error);
 
+/* The bytes that a token adds to a text, half characters included, as the decoder gives them before it judges what is whole; -1 where there are
+ * more than `room`, and for special tokens, which add none. */
+RT_MUST_CHECK int rt_tokenizer_bytes(const struct rt_tokenizer *tokenizer, uint32_t id, char *out, size_t room, size_t *bytes);
+/* How many of the spaces that a text's first token begins with the decoder drops; SIZE_MAX: every space in that token. */
+size_t rt_tokenizer_dropped_spaces(const struct rt_tokenizer *tokenizer);
+
 /* Token by token: bytes come out as soon as they are whole characters, so the pieces joined are rt_tokenizer_decode's text. */
 struct rt_decoder;
 RT_MUST_CHECK int rt_decoder_open(struct rt_decoder **out, const struct rt_tokenizer *tokenizer, int keep_special, struct rt_error *error);

@@ -1,5 +1,5 @@
-/* fuzz_template.c: hostile templates with hostile conversations. The input is a template and, behind a zero byte each, the
- * messages. Whatever comes out must be 0-terminated, marked byte by byte, and gone in bounded time. */
+/* fuzz_template.c: hostile templates with hostile conversations. The input is a template, a zero byte, and JSON: an object of messages,
+ * tools, documents and variables, or nothing. Whatever comes out must be 0-terminated, marked byte by byte, and gone in bounded time. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,36 +9,50 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MESSAGES = 4 };
-
-static void render(const struct rt_template *opened, const struct rt_message *messages, size_t count)
+static yyjson_val *find(yyjson_val *root, const char *name, yyjson_type type)
 {
-    const struct rt_template_input input = {messages, count, (int)(count & 1), "<s>", "</s>"};
+    yyjson_val *found = yyjson_obj_get(root, name);
+    return yyjson_get_type(found) == type ? found : NULL;
+}
+
+static void render(const struct rt_template *opened, yyjson_val *root, int64_t now)
+{
+    const struct rt_template_input input = {
+        .messages = find(root, "messages", YYJSON_TYPE_ARR),
+        .tools = find(root, "tools", YYJSON_TYPE_ARR),
+        .documents = find(root, "documents", YYJSON_TYPE_ARR),
+        .variables = find(root, "variables", YYJSON_TYPE_OBJ),
+        .add_generation_prompt = (int)(now & 1),
+        .bos_token = "<s>",
+        .eos_token = "</s>",
+        .now = now % 3 ? now : RT_NO_DATE,
+    };
     struct rt_error error;
     RT_FREE char *out = NULL;
     RT_FREE uint8_t *foreign = NULL;
     size_t bytes;
     if (rt_template_render_marked(opened, &input, &out, &foreign, &bytes, &error))
         return;
-    if (out[bytes] || (bytes && foreign[0] > 1) || (bytes && foreign[bytes - 1] > 1))
+    if (out[bytes])
         abort();
+    for (size_t i = 0; i < bytes; i++)
+        if (foreign[i] > 1)
+            abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     RT_FREE char *text = calloc(1, size + 1);
     RT_CLEAN(rt_template_close) struct rt_template *opened = NULL;
-    struct rt_message messages[MESSAGES];
     struct rt_error error;
-    size_t count = 0;
     if (!text)
         return 0;
     if (size)
         memcpy(text, data, size);
     const size_t template_bytes = strlen(text);
-    for (size_t at = template_bytes; at < size && count < MESSAGES; at += 1 + strlen(text + at + 1), count++)
-        messages[count] = (struct rt_message){count % 2 ? "assistant" : "user", text + at + 1};
+    yyjson_doc *document = template_bytes < size ? yyjson_read(text + template_bytes + 1, size - template_bytes - 1, 0) : NULL;
     if (!rt_template_open(&opened, text, template_bytes, &error))
-        render(opened, messages, count);
+        render(opened, yyjson_doc_get_root(document), (int64_t)size * 1000003);
+    yyjson_doc_free(document);
     return 0;
 }

@@ -84,7 +84,7 @@ static int read_prompt(struct answer *a, const uint32_t *prompt, struct rt_sampl
     return 0;
 }
 
-static int answer(struct answer *a, struct rt_sampler *sampler, uint8_t chain[CR_DIGEST_BYTES])
+static int answer(struct answer *a, struct rt_sampler *sampler, struct rt_sampler_space *space, uint8_t chain[CR_DIGEST_BYTES])
 {
     uint32_t prompt[PROMPT];
     for (uint32_t i = 0; i < PROMPT; i++)
@@ -96,8 +96,8 @@ static int answer(struct answer *a, struct rt_sampler *sampler, uint8_t chain[CR
     for (uint32_t i = 0; i < ANSWER; i++) {
         float *logits = rt_engine_logits(a->engine, a->way->neighbours);
         rt_logits_chain(chain, logits, a->vocab);
-        const uint32_t id = rt_sampler_pick(sampler, logits, PROMPT + i);
-        rt_sampler_see(sampler, id);
+        const uint32_t id = rt_sampler_pick(sampler, space, logits, NULL, PROMPT + i);
+        rt_sampler_answer(sampler, id);
         if (i + 1 < ANSWER && step(a, &id, 1))
             return -1;
     }
@@ -120,14 +120,16 @@ static int run_way(const struct subject *s, const struct kn_context *kernels, co
     RT_CLEAN(rt_workers_close) struct rt_workers *workers = unpinned_workers(way->threads, 1);
     RT_CLEAN(rt_engine_close) struct rt_engine *engine = NULL;
     RT_CLEAN(rt_sampler_close) struct rt_sampler *sampler = NULL;
+    RT_CLEAN(rt_sampler_space_close) struct rt_sampler_space *space = NULL;
     if (!workers)
         return rt_fail(error, RT_EXIT_RESOURCES, "no workers");
-    if (rt_engine_open(&engine, models, kernels, workers, &options, error) || rt_sampler_open(&sampler, kernels, a.vocab, &sampling, error))
+    if (rt_engine_open(&engine, models, kernels, workers, &options, error) ||
+        rt_sampler_open(&sampler, kernels, a.vocab, &sampling, error) || rt_sampler_space_open(&space, a.vocab, error))
         return -1;
     a.engine = engine;
     for (unsigned i = 0; i <= way->neighbours; i++)
         a.sequences[i] = rt_sequence_open(engine);
-    return answer(&a, sampler, chain);
+    return answer(&a, sampler, space, chain);
 }
 
 static int run_isa(const struct subject *s, const char *isa, size_t way_count, struct rt_error *error)

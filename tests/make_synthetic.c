@@ -19,7 +19,7 @@ enum { BLOCK_WORDS = 1 << 15, TOKENS = 257, SHARDS_MAX = 500 };
 struct shape {
     const char *directory, *arch;
     uint64_t vocab, hidden, inner, layers, heads, kv_heads, head_dim, context, experts, top_k, expert_inner, shard_mb, seed;
-    int tied;
+    int tied, words;
 };
 
 struct stored {
@@ -124,6 +124,17 @@ static void add_vocab(yyjson_mut_doc *doc, yyjson_mut_val *vocab)
     }
 }
 
+/* Every id has a text, " w300" and so on, though no text is encoded to these. */
+static void add_words(yyjson_mut_doc *doc, yyjson_mut_val *vocab, uint64_t end)
+{
+    yyjson_mut_obj_add(vocab, yyjson_mut_str(doc, "<|end|>"), yyjson_mut_uint(doc, TOKENS - 1));
+    for (uint64_t id = TOKENS; id < end; id++) {
+        char text[32];
+        snprintf(text, sizeof text, "\u0120w%llu", (unsigned long long)id);
+        yyjson_mut_obj_add(vocab, yyjson_mut_strcpy(doc, text), yyjson_mut_uint(doc, id));
+    }
+}
+
 static int write_tokenizer(struct model *model)
 {
     static const char frame[] =
@@ -137,7 +148,10 @@ static int write_tokenizer(struct model *model)
     yyjson_doc *parsed = yyjson_read(frame, sizeof frame - 1, 0);
     yyjson_mut_doc *doc = yyjson_doc_mut_copy(parsed, NULL);
     yyjson_doc_free(parsed);
-    add_vocab(doc, yyjson_mut_obj_get(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "model"), "vocab"));
+    yyjson_mut_val *vocab = yyjson_mut_obj_get(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), "model"), "vocab");
+    add_vocab(doc, vocab);
+    if (model->shape.words)
+        add_words(doc, vocab, model->shape.vocab);
     if (write_json(model, "tokenizer.json", doc))
         return -1;
     return write_text(model, "tokenizer_config.json",
@@ -343,6 +357,7 @@ static int run(const struct rt_call *call, struct rt_error *error)
         {"--top-k", RT_OPTION_UNSIGNED, &s->top_k, "N", "experts per token", 0},
         {"--expert-inner", RT_OPTION_UNSIGNED, &s->expert_inner, "N", "of qwen3_moe's experts", 0},
         {"--tied", RT_OPTION_FLAG, &s->tied, NULL, "head and embedding are one", 0},
+        {"--words", RT_OPTION_FLAG, &s->words, NULL, "every token id has a text", 0},
         {"--shard-mb", RT_OPTION_UNSIGNED, &s->shard_mb, "N", "largest file in 10^6 bytes; one file unless given", 0},
         {"--seed", RT_OPTION_UNSIGNED, &s->seed, "N", "of the weights", 0},
     };

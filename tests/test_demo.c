@@ -58,14 +58,18 @@ static int read_questions(char *text)
 static int encode_question(const struct rt_site *site, const char *text, struct rt_tokens *prompt, struct rt_error *error)
 {
     struct rt_message message = {"user", text};
-    struct rt_template_input input = {.messages = &message, .count = 1, .add_generation_prompt = 1, .bos_token = "", .eos_token = ""};
     RT_FREE char *rendered = NULL;
     size_t bytes;
     if (!site->chat_template) {
         *error = site->template_error;
         return -1;
     }
-    if (rt_template_render(site->chat_template, &input, &rendered, &bytes, error))
+    yyjson_doc *document = rt_template_messages(&message, 1);
+    const struct rt_template_input input = {yyjson_doc_get_root(document), .add_generation_prompt = 1, .bos_token = "", .eos_token = "",
+                                            .now = RT_NO_DATE};
+    const int status = rt_template_render(site->chat_template, &input, &rendered, &bytes, error);
+    yyjson_doc_free(document);
+    if (status)
         return -1;
     prompt->count = 0;
     return rt_tokenizer_encode(site->tokenizer, rendered, bytes, RT_ENCODE_SPECIAL, prompt, error);

@@ -32,6 +32,8 @@ static int open_bench_on(struct bench *b, enum kn_format format, enum kn_kv kv, 
     }
     size_t k[] = {72, 120, 100, 44};
     struct rt_engine_options options = {.kv = kv, .max_tokens = max_tokens, .max_sequences = 9, .max_rows = 200, .max_logits = 200};
+    options.max_hidden = 200;
+    options.keep_prefixes = 1;
     int failed = !b->workers || kn_context_open(&b->kernels, kn_isa_best(kn_cpu()), k, 4) ||
                  rt_engine_open(&b->engine, models, b->kernels, b->workers, &options, &error);
     CHECK_THAT(!failed, "%s", error.text);
@@ -203,5 +205,98 @@ static void times_are_of_the_steps(void)
     close_bench(&b);
 }
 
-CHECK_MAIN(CHECK_TEST(bf16_is_the_same), CHECK_TEST(w8_is_the_same), CHECK_TEST(w4_is_the_same), CHECK_TEST(all_logits_equal_single_ones),
-           CHECK_TEST(full_cache_changes_nothing), CHECK_TEST(token_outside_vocabulary_is_refused), CHECK_TEST(times_are_of_the_steps))
+/* The head of the random model is bf16 here: its product with a hidden state is the logits, but for the order of the sum. */
+static void hidden_states_are_what_the_head_reads(void)
+{
+    struct bench b;
+    uint32_t tokens[40];
+    float logits[130];
+    fill_tokens(tokens, 40, 6);
+    if (open_bench(&b, KN_BF16, KN_KV_F32, 2, 512))
+        return close_bench(&b);
+    struct rt_sequence *a = rt_sequence_open(b.engine), *c = rt_sequence_open(b.engine), *d = rt_sequence_open(b.engine);
+    const struct rt_run plain[] = {{.sequence = a, .tokens = tokens, .count = 40}};
+    CHECK(!rt_engine_step(b.engine, plain, 1, &error));
+    memcpy(logits, rt_engine_logits(b.engine, 0), sizeof logits);
+    const struct rt_run mixed[] = {{.sequence = c, .tokens = tokens, .count = 40, .hidden = 1},
+                                   {.sequence = d, .tokens = tokens, .count = 40}};
+    CHECK(!rt_engine_step(b.engine, mixed, 2, &error));
+    CHECK(!memcmp(rt_engine_logits(b.engine, 0), logits, sizeof logits));
+    const struct rt_model *model = &b.random.model;
+    float wide[192] = {0};
+    const struct kn_gemm head = {.w = &model->head.w, .x = rt_engine_hidden(b.engine, 39), .m = 1, .y = wide, .bias = model->head.bias};
+    kn_gemm(b.kernels, &head, 0, kn_panels(130));
+    for (uint32_t i = 0; i < 130; i++)
+        CHECK_THAT(wide[i] * model->head_multiplier == logits[i], "token %u: %g, not %g", i, (double)wide[i], (double)logits[i]);
+    close_bench(&b);
+}
+
+static void what_was_shortened_never_came(void)
+{
+    struct bench b;
+    uint32_t tokens[TOKENS], others[TOKENS];
+    float whole[130];
+    fill_tokens(tokens, TOKENS, 8);
+    fill_tokens(others, TOKENS, 9);
+    if (open_bench(&b, KN_W4, KN_KV_INT8, 2, 512))
+        return close_bench(&b);
+    struct rt_sequence *a = rt_sequence_open(b.engine), *c = rt_sequence_open(b.engine);
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = a, .tokens = tokens, .count = TOKENS}, 1, &error));
+    memcpy(whole, rt_engine_logits(b.engine, 0), sizeof whole);
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = c, .tokens = tokens, .count = 60}, 1, &error));
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = c, .tokens = others, .count = 80, .all_logits = 1}, 1, &error));
+    rt_sequence_shorten(b.engine, c, 60);
+    CHECK(rt_sequence_length(c) == 60 && rt_engine_pages(b.engine).free == 512 / KN_KV_BLOCK - 4);
+    CHECK(!rt_engine_step(b.engine, &(struct rt_run){.sequence = c, .tokens = tokens + 60, .count = TOKENS - 60}, 1, &error));
+    CHECK(!memcmp(rt_engine_logits(b.engine, 0), whole, sizeof whole));
+    close_bench(&b);
+}
+
+/* Feeds what the sequence lacks of the tokens; logits of the last. */
+static void feed(struct bench *b, struct rt_sequence *s, const uint32_t *tokens, float *out)
+{
+    const uint32_t held = rt_sequence_length(s);
+    CHECK_THAT(!rt_engine_step(b->engine, &(struct rt_run){.sequence = s, .tokens = tokens + held, .count = TOKENS - held}, 1, &error),
+               "%s", error.text);
+    memcpy(out, rt_engine_logits(b->engine, 0), 130 * sizeof *out);
+}
+
+static void beginnings_are_adopted_and_given_up_by_age(void)
+{
+    struct bench b;
+    uint32_t texts[4][TOKENS];
+    float first[4][130], again[130];
+    if (open_bench(&b, KN_W8, KN_KV_BF16, 2, 8 * KN_KV_BLOCK))
+        return close_bench(&b);
+    for (uint32_t i = 0; i < 4; i++) { /* each three pages, of which two are kept; the third finds no free page any more */
+        fill_tokens(texts[i], TOKENS, i);
+        struct rt_sequence *s = rt_sequence_open(b.engine);
+        CHECK(rt_sequence_adopt(b.engine, s, 5, texts[i], TOKENS) == 0);
+        feed(&b, s, texts[i], first[i]);
+        rt_sequence_keep(b.engine, s, 5, texts[i], TOKENS);
+        rt_sequence_close(b.engine, &s);
+    }
+    const struct rt_engine_pages pages = rt_engine_pages(b.engine);
+    CHECK_THAT(pages.all == 8 && pages.free + pages.idle == 8, "%u free, %u idle", pages.free, pages.idle);
+    for (uint32_t i = 4; i-- > 0;) {
+        struct rt_sequence *s = rt_sequence_open(b.engine), *stranger = rt_sequence_open(b.engine);
+        const uint32_t adopted = rt_sequence_adopt(b.engine, s, 5, texts[i], TOKENS);
+        CHECK_THAT(i ? adopted == 2 * KN_KV_BLOCK : adopted < 2 * KN_KV_BLOCK, "text %u: %u tokens", i, adopted);
+        CHECK(rt_sequence_adopt(b.engine, stranger, 6, texts[i], TOKENS) == 0); /* of another domain */
+        if (i == 3) {                                                           /* two share the pages */
+            CHECK(rt_sequence_adopt(b.engine, stranger, 5, texts[i], 2 * KN_KV_BLOCK) == KN_KV_BLOCK);
+            feed(&b, stranger, texts[i], again);
+            CHECK(!memcmp(first[i], again, sizeof again));
+        }
+        rt_sequence_close(b.engine, &stranger);
+        feed(&b, s, texts[i], again);
+        CHECK(!memcmp(first[i], again, sizeof again));
+        rt_sequence_close(b.engine, &s);
+    }
+    close_bench(&b);
+}
+
+CHECK_MAIN(CHECK_TEST(hidden_states_are_what_the_head_reads), CHECK_TEST(what_was_shortened_never_came),
+           CHECK_TEST(beginnings_are_adopted_and_given_up_by_age), CHECK_TEST(bf16_is_the_same), CHECK_TEST(w8_is_the_same),
+           CHECK_TEST(w4_is_the_same), CHECK_TEST(all_logits_equal_single_ones), CHECK_TEST(full_cache_changes_nothing),
+           CHECK_TEST(token_outside_vocabulary_is_refused), CHECK_TEST(times_are_of_the_steps))

@@ -59,6 +59,13 @@ static void row_softmax(const struct kn_context *c, struct row_case *r)
     kn_softmax(c, r->out, r->n);
 }
 
+static void row_weigh(const struct kn_context *c, struct row_case *r)
+{
+    memcpy(r->out, r->x, r->n * sizeof *r->out);
+    r->out[r->n / 2] = -INFINITY; /* what is not allowed */
+    kn_weigh(c, r->out, r->out, r->n, 1.5f, 0.7f);
+}
+
 static void row_bf16(const struct kn_context *c, struct row_case *r)
 {
     kn_bf16_from_f32(c, r->halves, r->x, r->n);
@@ -76,8 +83,8 @@ static const struct {
     const char *name;
     row_operation *run;
 } row_operations[] = {
-    {"quantize", row_quantize}, {"rms_norm", row_rms_norm}, {"add", row_add},   {"axpy", row_axpy}, {"scale", row_scale},
-    {"silu_mul", row_silu_mul}, {"softmax", row_softmax},   {"bf16", row_bf16}, {"rope", row_rope},
+    {"quantize", row_quantize}, {"rms_norm", row_rms_norm}, {"add", row_add},     {"axpy", row_axpy}, {"scale", row_scale},
+    {"silu_mul", row_silu_mul}, {"softmax", row_softmax},   {"weigh", row_weigh}, {"bf16", row_bf16}, {"rope", row_rope},
 };
 
 static struct row_case row_outputs(const struct row_case *inputs_only)

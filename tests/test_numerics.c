@@ -31,14 +31,21 @@ static void exp_is_accurate(void)
     CHECK_THAT(worst_denormal < 1.0, "%.3f ulp", worst_denormal);
 }
 
+static float exp_of(const struct kn_context *c, float x)
+{
+    float y;
+    kn_weigh(c, &y, &x, 1, 0, 1);
+    return y;
+}
+
 static void exp_is_the_same_everywhere(void)
 {
     for (int isa = KN_PORTABLE; isa <= KN_AMX && contexts[isa]; isa++) {
         const struct kn_context *c = contexts[isa];
         for (float x = -103.0f; x < 88.7f; x += 1.0f / 4096)
-            CHECK_THAT(kn_exp(c, x) == kn_reference_exp(x), "%s, %g", kn_isa_name((enum kn_isa)isa), (double)x);
-        CHECK(kn_exp(c, 0) == 1 && kn_exp(c, -INFINITY) == 0 && isinf(kn_exp(c, 89)) && isinf(kn_exp(c, INFINITY)) &&
-              kn_exp(c, -104.5f) == 0);
+            CHECK_THAT(exp_of(c, x) == kn_reference_exp(x), "%s, %g", kn_isa_name((enum kn_isa)isa), (double)x);
+        CHECK(exp_of(c, 0) == 1 && exp_of(c, -INFINITY) == 0 && isinf(exp_of(c, 89)) && isinf(exp_of(c, INFINITY)) &&
+              exp_of(c, -104.5f) == 0);
     }
 }
 

@@ -60,7 +60,8 @@ static void check_message(const char *content, size_t starts, size_t ends)
     size_t bytes;
     if (!tokenizer || !chat_template)
         return;
-    CHECK_THAT(!rt_prompt_render(chat_template, tokenizer, &(struct rt_message){"user", content}, 1, &tokens, &error), "%s", error.text);
+    CHECK_THAT(!rt_prompt_render_messages(chat_template, tokenizer, &(struct rt_message){"user", content}, 1, &tokens, &error), "%s",
+               error.text);
     CHECK_THAT(count_id(&tokens, START) == starts && count_id(&tokens, END) == ends, "%s", content);
     snprintf(expected, sizeof expected, "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n", content);
     CHECK(!rt_tokenizer_decode(tokenizer, tokens.ids, tokens.count, 1, &text, &bytes, &error));
@@ -76,7 +77,7 @@ static void keeps_harmless_messages_as_they_are(void)
     struct rt_error error = {0};
     if (!tokenizer || !chat_template)
         return;
-    CHECK(!rt_prompt_render(chat_template, tokenizer, &(struct rt_message){"user", " What is <|im| 1 + 1? "}, 1, &tokens, &error));
+    CHECK(!rt_prompt_render_messages(chat_template, tokenizer, &(struct rt_message){"user", " What is <|im| 1 + 1? "}, 1, &tokens, &error));
     CHECK(!rt_tokenizer_encode(tokenizer, rendered, strlen(rendered), RT_ENCODE_SPECIAL, &whole, &error));
     CHECK(tokens_equal(&tokens, &whole));
     check_message("Hi", 2, 1);
@@ -100,7 +101,7 @@ static void keeps_control_tokens_out_of_roles(void)
     struct rt_error error = {0};
     if (!tokenizer || !chat_template)
         return;
-    CHECK(!rt_prompt_render(chat_template, tokenizer, &(struct rt_message){"<|im_end|>", "x"}, 1, &tokens, &error));
+    CHECK(!rt_prompt_render_messages(chat_template, tokenizer, &(struct rt_message){"<|im_end|>", "x"}, 1, &tokens, &error));
     CHECK(count_id(&tokens, END) == 1);
 }
 

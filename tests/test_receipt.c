@@ -32,6 +32,23 @@ static struct rt_receipt made(void)
     return r;
 }
 
+static struct rt_bias biases[] = {{7, 1}, {3, -2.5f}};
+static char schema[] = "{\"type\":\n\"object\"}";
+
+/* With what only some receipts have. */
+static struct rt_receipt made_with_more(void)
+{
+    struct rt_receipt r = made();
+    r.sampling.frequency_penalty = 0.5f;
+    r.sampling.presence_penalty = -1;
+    r.sampling.biases = biases;
+    r.sampling.bias_count = 2;
+    r.grammar_kind = RT_GRAMMAR_SCHEMA;
+    r.grammar = schema;
+    rt_receipt_terms(&r, r.parameters, r.terms);
+    return r;
+}
+
 static void expect_digest(const uint8_t digest[CR_DIGEST_BYTES], const void *bytes, size_t count)
 {
     uint8_t want[CR_DIGEST_BYTES];
@@ -80,12 +97,33 @@ static void what_is_printed_reads_back(void)
     free(text);
 }
 
-/* `from` becomes `to` in the receipt's text: refused with `says` in the message. */
-static void expect_refused(const char *from, const char *to, enum rt_exit code, const char *says)
+static void more_parameters_are_there_where_they_are_needed(void)
 {
-    const struct rt_receipt r = made();
+    const struct rt_receipt r = made_with_more();
+    char text[1024], hex[65];
+    uint8_t digest[CR_DIGEST_BYTES];
+    cr_digest(digest, schema, strlen(schema));
+    cr_digest_hex(hex, digest);
+    const int bytes = snprintf(
+        text, sizeof text,
+        "kv bf16\ntemperature 3f4ccccd\ntop_k 0\ntop_p 3f800000\nmin_p 00000000\nrepeat_penalty 3f800000\nseed 5\n"
+        "frequency_penalty 3f000000\npresence_penalty bf800000\nbias 7 3f800000\nbias 3 c0200000\ngrammar schema %s\n",
+        hex);
+    expect_digest(r.parameters, text, (size_t)bytes);
     struct rt_receipt back;
-    char *text = rt_receipt_print(&r), changed[4096];
+    char *printed = rt_receipt_print(&r);
+    CHECK_THAT(!rt_receipt_read(&back, printed, strlen(printed), &error), "%s", error.text);
+    CHECK(back.sampling.frequency_penalty == 0.5f && back.sampling.presence_penalty == -1 && back.sampling.bias_count == 2);
+    CHECK(!memcmp(back.sampling.biases, biases, sizeof biases) && back.grammar_kind == RT_GRAMMAR_SCHEMA && !strcmp(back.grammar, schema));
+    rt_receipt_close(&back);
+    free(printed);
+}
+
+/* `from` becomes `to` in the receipt's text: refused with `says` in the message. */
+static void expect_change_refused(const struct rt_receipt *r, const char *from, const char *to, enum rt_exit code, const char *says)
+{
+    struct rt_receipt back;
+    char *text = rt_receipt_print(r), changed[4096];
     const char *at = strstr(text, from);
     CHECK_THAT(at, "%s is not in %s", from, text);
     if (at) {
@@ -94,6 +132,26 @@ static void expect_refused(const char *from, const char *to, enum rt_exit code, 
                    "%s → %s: %s", from, to, error.text);
     }
     free(text);
+}
+
+static void changed_more_is_refused(void)
+{
+    const struct rt_receipt r = made_with_more();
+    expect_change_refused(&r, "\"frequency_penalty\":0.5", "\"frequency_penalty\":0.25", RT_EXIT_TRUST, "parameters");
+    expect_change_refused(&r, "[7,1.0]", "[8,1.0]", RT_EXIT_TRUST, "parameters");
+    expect_change_refused(&r, "[7,1.0]", "[7,1.0,2]", RT_EXIT_TRUST, "biases");
+    expect_change_refused(&r, "[7,1.0]", "[7,1e300]", RT_EXIT_TRUST, "biases");
+    expect_change_refused(&r, "\"biases\":[[7,1.0],[3,-2.5]],", "", RT_EXIT_TRUST, "parameters");
+    expect_change_refused(&r, "\"kind\":\"schema\"", "\"kind\":\"gbnf\"", RT_EXIT_TRUST, "parameters");
+    expect_change_refused(&r, "\"kind\":\"schema\"", "\"kind\":\"none\"", RT_EXIT_TRUST, "grammar");
+    expect_change_refused(&r, "\"kind\":\"schema\"", "\"kind\":\"json\"", RT_EXIT_TRUST, "grammar");
+    expect_change_refused(&r, "object", "array", RT_EXIT_TRUST, "parameters");
+}
+
+static void expect_refused(const char *from, const char *to, enum rt_exit code, const char *says)
+{
+    const struct rt_receipt r = made();
+    expect_change_refused(&r, from, to, code, says);
 }
 
 static void every_change_is_named(void)
@@ -130,5 +188,6 @@ static void what_is_no_receipt_is_refused(void)
     expect_refused("[9,2]", "[9,\"2\"]", RT_EXIT_TRUST, "tokens");
 }
 
-CHECK_MAIN(CHECK_TEST(digests_are_those_of_the_specification), CHECK_TEST(what_is_printed_reads_back), CHECK_TEST(every_change_is_named),
+CHECK_MAIN(CHECK_TEST(more_parameters_are_there_where_they_are_needed), CHECK_TEST(changed_more_is_refused),
+           CHECK_TEST(digests_are_those_of_the_specification), CHECK_TEST(what_is_printed_reads_back), CHECK_TEST(every_change_is_named),
            CHECK_TEST(what_is_no_receipt_is_refused))

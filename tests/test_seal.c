@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -16,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -185,6 +187,44 @@ static int seal_body(void)
     return 0;
 }
 
+/* What a server keeps: connections at a socket that listens already. */
+static int server_body(void)
+{
+    struct rt_error error = {0};
+    struct sockaddr_un address = {.sun_family = AF_UNIX}; /* the kernel chooses an abstract name */
+    socklen_t bytes = sizeof(sa_family_t), size = sizeof address;
+    struct ucred peer;
+    struct epoll_event event = {.events = EPOLLIN};
+    int one = 1;
+    const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int spare = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), epoll = epoll_create1(EPOLL_CLOEXEC);
+    NEED(!bind(listener, (struct sockaddr *)&address, bytes) && !listen(listener, 1));
+    NEED(!getsockname(listener, (struct sockaddr *)&address, &size) && !connect(client, (struct sockaddr *)&address, size));
+    NEED(!rt_start(&(struct rt_service_env){0}, 0, &error));
+    NEED(!rt_seal_server(&error));
+    const int server = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    bytes = sizeof peer;
+    NEED(server >= 0 && !getsockopt(server, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) && peer.pid == getpid());
+    NEED(!epoll_ctl(epoll, EPOLL_CTL_ADD, server, &event) && epoll_wait(epoll, &event, 1, 0) == 0);
+    NEED(send(client, "x", 1, MSG_NOSIGNAL) == 1 && epoll_wait(epoll, &event, 1, 0) == 1 && recv(server, &one, 1, 0) == 1);
+    NEED(fcntl(server, F_GETFL) >= 0 && !shutdown(server, SHUT_RDWR));
+    NEED(connect(spare, (struct sockaddr *)&address, size) < 0 && errno == EPERM);
+    NEED(bind(spare, (struct sockaddr *)&(struct sockaddr_un){.sun_family = AF_UNIX}, sizeof(sa_family_t)) < 0 && errno == EPERM);
+    NEED(listen(spare, 1) < 0 && errno == EPERM);
+    NEED(sendto(spare, "x", 1, 0, (struct sockaddr *)&address, size) < 0 && errno == EPERM);
+    NEED(setsockopt(spare, SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 && errno == EPERM);
+    NEED(getsockopt(spare, SOL_SOCKET, SO_TYPE, &one, &bytes) < 0 && errno == EPERM);
+    NEED(fcntl(server, F_SETFL, 0) < 0 && fcntl(server, F_DUPFD, 0) < 0);
+    return is_sealed();
+}
+
+static void server_keeps_its_connections_alone(void)
+{
+    if (RT_SANITIZED)
+        CHECK_SKIP("a build with a sanitizer runs unsealed");
+    CHECK(in_child(server_body) == 0);
+}
+
 static void seal_holds_on_every_thread(void)
 {
     if (RT_SANITIZED)
@@ -192,4 +232,5 @@ static void seal_holds_on_every_thread(void)
     CHECK(in_child(seal_body) == 0);
 }
 
-CHECK_MAIN(CHECK_TEST(start_leaves_no_network_and_no_environment), CHECK_TEST(seal_holds_on_every_thread))
+CHECK_MAIN(CHECK_TEST(start_leaves_no_network_and_no_environment), CHECK_TEST(seal_holds_on_every_thread),
+           CHECK_TEST(server_keeps_its_connections_alone))

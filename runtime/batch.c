@@ -1,0 +1,240 @@
+/* batch.c: see batch.h. */
+#include "runtime/batch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "runtime/answer_json.h"
+#include "runtime/api_call.h"
+#include "runtime/clock.h"
+#include "runtime/scope.h"
+
+enum { AHEAD = 2, /* requests for each slot, so that none is ever free */ CHUNK = 256, STACK_BYTES = 1 << 20 };
+
+struct item { /* a request under way; id NULL: none */
+    char *id;
+    struct rt_api_call call;
+};
+
+struct rt_batch {
+    pthread_t thread;
+    sem_t go; /* posted when there is a scheduler, or never will be */
+    int runs, wake;
+    struct rt_scheduler *scheduler;
+    struct rt_api_site at;
+    struct rt_owner owner;
+    struct item *items;
+    uint32_t item_count, busy;
+    struct rt_batch_files *files;
+    struct rt_batch_result *result;
+    double start, shown;
+};
+
+/* ---- before the seal ---- */
+
+static void *compute(void *user)
+{
+    struct rt_batch *batch = user;
+    while (sem_wait(&batch->go))
+        ;
+    if (batch->scheduler)
+        rt_scheduler_run(batch->scheduler);
+    return NULL;
+}
+
+int rt_batch_open(struct rt_batch **out, struct rt_error *error)
+{
+    *out = NULL;
+    RT_CLEAN(rt_batch_close) struct rt_batch *batch = calloc(1, sizeof *batch);
+    pthread_attr_t attributes;
+    if (!batch || pthread_attr_init(&attributes))
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
+    sem_init(&batch->go, 0, 0);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    batch->wake = eventfd(0, EFD_CLOEXEC);
+    batch->runs = batch->wake >= 0 && !pthread_create(&batch->thread, &attributes, compute, batch);
+    pthread_attr_destroy(&attributes);
+    if (!batch->runs)
+        return rt_fail(error, RT_EXIT_RESOURCES, "a thread does not start: %s", strerror(errno));
+    *out = RT_MOVE(batch);
+    return 0;
+}
+
+static void close_item(struct item *item)
+{
+    rt_answer_close(&item->call.answer);
+    free(item->call.text);
+    free((char *)item->call.body);
+    free(item->id);
+    *item = (struct item){0};
+}
+
+void rt_batch_close(struct rt_batch **out)
+{
+    struct rt_batch *batch = *out;
+    *out = NULL;
+    if (!batch)
+        return;
+    for (uint32_t i = 0; i < batch->item_count; i++)
+        close_item(&batch->items[i]);
+    if (batch->runs) {
+        if (batch->scheduler)
+            rt_scheduler_stop(batch->scheduler, 0);
+        sem_post(&batch->go);
+        pthread_join(batch->thread, NULL);
+    }
+    rt_scheduler_close(&batch->scheduler);
+    if (batch->wake >= 0)
+        close(batch->wake);
+    sem_destroy(&batch->go);
+    free(batch->items);
+    free(batch);
+}
+
+/* ---- one request ---- */
+
+static int write_error(struct rt_batch *batch, const char *id, const struct rt_api_error *refusal, struct rt_error *error)
+{
+    size_t bytes;
+    RT_FREE char *text = rt_api_error_print(refusal, &bytes);
+    if (!text)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
+    batch->result->refused++;
+    return rt_batch_add(batch->files, id, refusal->status, id, text, bytes, error);
+}
+
+/* What the request is to blame for is its answer; what the machine is to blame for ends the batch, which can go on later. */
+static int refuse(struct rt_batch *batch, struct item *item, const struct rt_api_error *refusal, struct rt_error *error)
+{
+    if (refusal->status >= 500 || refusal->status == 429)
+        return rt_fail(error, RT_EXIT_RESOURCES, "request %.200s: %s", item->id, refusal->message);
+    const int failed = write_error(batch, item->id, refusal, error);
+    close_item(item);
+    batch->busy--;
+    return failed;
+}
+
+static rt_api_function *function_of(const char *url)
+{
+    return !strcmp(url, "/v1/chat/completions") ? rt_api_chat : !strcmp(url, "/v1/completions") ? rt_api_completions : rt_api_embeddings;
+}
+
+static int begin(struct rt_batch *batch, struct item *item, const struct rt_batch_request *request, struct rt_error *error)
+{
+    struct rt_api_error refusal = {0};
+    item->id = strdup(request->id);
+    item->call = (struct rt_api_call){.at = &batch->at, .owner = &batch->owner};
+    item->call.body = yyjson_val_write(request->body, 0, &item->call.body_bytes);
+    batch->busy++;
+    if (!item->id || !item->call.body)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
+    if (function_of(request->url)(&item->call, &refusal))
+        return refuse(batch, item, &refusal, error);
+    return 0;
+}
+
+static int end(struct rt_batch *batch, struct item *item, struct rt_error *error)
+{
+    const struct rt_job *failed = rt_answer_failed(item->call.answer);
+    struct rt_api_error refusal = {0};
+    if (failed) {
+        rt_api_fail_below(&refusal, NULL, rt_job_error(failed));
+        return refuse(batch, item, &refusal, error);
+    }
+    size_t bytes;
+    RT_FREE char *text = rt_answer_print(item->call.answer, &bytes);
+    if (!text)
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
+    const struct rt_answer_usage usage = rt_answer_usage(item->call.answer);
+    batch->result->prompt_tokens += usage.prompt_tokens;
+    batch->result->answer_tokens += usage.answer_tokens;
+    batch->result->answered++;
+    if (rt_batch_add(batch->files, item->id, 200, item->call.answer->id, text, bytes, error))
+        return -1;
+    close_item(item);
+    batch->busy--;
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+static void show(struct rt_batch *batch, uint64_t wanted, int quiet)
+{
+    const struct rt_batch_result *r = batch->result;
+    const double now = rt_seconds(), passed = now - batch->start, done = (double)(r->answered + r->refused);
+    if (quiet || now - batch->shown < 1 || !isatty(STDERR_FILENO))
+        return;
+    batch->shown = now;
+    fprintf(stderr, "\r%.0f of %llu answered, %.0f tok/s, %.0f s left  ", done, (unsigned long long)wanted,
+            (double)r->answer_tokens / passed, done > 0 ? passed / done * ((double)wanted - done) : 0);
+}
+
+/* Gives every free place a request. 0 when there are no more. */
+static int fill(struct rt_batch *batch, struct rt_error *error)
+{
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        struct rt_batch_request request;
+        if (batch->items[i].id)
+            continue;
+        const int more = rt_batch_next(batch->files, &request, error);
+        if (more <= 0)
+            return more;
+        if (begin(batch, &batch->items[i], &request, error))
+            return -1;
+    }
+    return 1;
+}
+
+static int collect(struct rt_batch *batch, struct rt_error *error)
+{
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        struct item *item = &batch->items[i];
+        if (item->id && rt_answer_finished(item->call.answer) && end(batch, item, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int run(struct rt_batch *batch, uint64_t wanted, int quiet, struct rt_error *error)
+{
+    uint64_t news;
+    for (int more = 1; more || batch->busy;) {
+        if (more && (more = fill(batch, error)) < 0)
+            return -1;
+        if (batch->busy && read(batch->wake, &news, sizeof news) < 0 && errno != EINTR)
+            return rt_fail(error, RT_EXIT_FAILED, "waiting for answers: %s", strerror(errno));
+        if (collect(batch, error))
+            return -1;
+        show(batch, wanted, quiet);
+    }
+    return 0;
+}
+
+int rt_batch_run(struct rt_batch *batch, struct rt_site *site, struct rt_batch_files *files, uint32_t slots, uint64_t wanted, int quiet,
+                 struct rt_batch_result *result, struct rt_error *error)
+{
+    const struct rt_scheduler_options options = {
+        .slots = slots, .queue = AHEAD * slots * RT_API_CHOICES_MAX, .chunk = CHUNK, .wake = batch->wake, .keep_prefix = 1};
+    *result = (struct rt_batch_result){0};
+    batch->files = files;
+    batch->result = result;
+    batch->start = rt_seconds();
+    batch->items = calloc((size_t)AHEAD * slots, sizeof *batch->items);
+    if (!batch->items || rt_scheduler_open(&batch->scheduler, site, &options, error))
+        return batch->items ? -1 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
+    batch->item_count = AHEAD * slots;
+    rt_api_site_describe(&batch->at, site, site->manifest->name);
+    batch->at.answerer.scheduler = batch->scheduler;
+    sem_post(&batch->go);
+    const int failed = run(batch, wanted, quiet, error);
+    result->seconds = rt_seconds() - batch->start;
+    if (!quiet && batch->shown > 0)
+        fputs("\r\033[K", stderr);
+    return failed;
+}
