@@ -1,7 +1,7 @@
 #!/bin/bash
-# cli_service.sh - boots an emulated machine whose first process is this machine's systemd, and has it run the units as they are shipped, with
-# make_service in the place of `cloister serve`: in that sandbox it loads and seals itself, and its weights survive restarts and a kill, and no more
-# than that. Needs QEMU, a kernel to boot and systemd; no privileges. Takes half a minute, some on a busy machine.
+# cli_service.sh - boots an emulated machine whose first process is this machine's systemd, and has it run the units as they are shipped, and once
+# more with make_service in the place of `cloister serve`, which says more: in that sandbox it loads and seals itself, and its weights survive
+# restarts and a kill, and no more than that. Needs QEMU, a kernel to boot and systemd; no privileges. Takes half a minute, some on a busy machine.
 . "$(dirname "$0")/../cli.sh"
 
 BOOT_SECONDS=400
@@ -22,12 +22,12 @@ copy_programs() {
 # /bin, /sbin, /lib and /lib64 are links into /usr, as here.
 make_root() {
     local name
-    mkdir -p "$ROOT"/{proc,sys,dev,run,tmp,etc/cloister,etc/systemd/system/cloister@.service.d,var/lib/cloister,usr/bin,usr/lib,usr/lib64} &&
+    mkdir -p "$ROOT"/{proc,sys,dev,run,tmp,etc/cloister,etc/systemd/system/cloister@{demo,shipped}.service.d,var/lib/cloister,usr/bin,usr/lib,usr/lib64} &&
         ln -s usr/bin usr/lib usr/lib64 "$ROOT" && ln -s usr/bin "$ROOT/sbin" && ln -s "$SYSTEMD" "$ROOT/init" || return
     copy_programs "$SYSTEMD" /usr/bin/{bash,systemctl,systemd-sysusers,cat,ls,mkdir,mv,rm,rmdir,sleep,tr} || return
     cp "$CLOISTER_BUILD/tests/make_service" "$CLOISTER" "$TESTS/service/guest.sh" "$ROOT/usr/bin" &&
         make -s -C "$TOP" -o programs install DESTDIR="$ROOT" PREFIX=/usr &&
-        cp -r "$1" "$ROOT/var/lib/cloister/demo" && cp -r "$TRUST" "$ROOT/etc/cloister/trust" || return
+        cp -r "$1" "$ROOT/var/lib/cloister/demo" && ln -s demo "$ROOT/var/lib/cloister/shipped" && cp -r "$TRUST" "$ROOT/etc/cloister/trust" || return
     echo 'root:x:0:0:root:/:/bin/bash' >"$ROOT/etc/passwd"
     echo 'root:x:0:' >"$ROOT/etc/group"
     echo 0123456789abcdef0123456789abcdef >"$ROOT/etc/machine-id"
@@ -44,8 +44,9 @@ StandardOutput=tty
 TTYPath=/dev/console
 ExecStart=/bin/bash /usr/bin/guest.sh
 END
-    # The unit as it is shipped, but for the program.
-    cat >"$ROOT/etc/systemd/system/cloister@.service.d/test.conf" <<END
+    # One as it is shipped, and one but for the program; what they say goes to a file.
+    printf '[Service]\nStandardError=append:/said\n' >"$ROOT/etc/systemd/system/cloister@shipped.service.d/test.conf"
+    cat >"$ROOT/etc/systemd/system/cloister@demo.service.d/test.conf" <<END
 [Service]
 ExecStart=
 ExecStart=/usr/bin/make_service /var/lib/cloister/%i
@@ -67,7 +68,7 @@ section() {
     awk -v step="== $1" '/^== / { here = $0 == step; next } here' "$SCRATCH/console"
 }
 
-# Lines of a step.
+# A line of a step.
 expect_in() {
     local step=$1
     shift
@@ -128,6 +129,14 @@ fi
 if begin_case "on reserved huge pages"; then
     expect_in reserved "^service: cold, $logits, reserved pages, ([0-9]+) of \1 bytes"
     expect_in reserved "^service: warm, $logits, reserved pages, ([0-9]+) of \1 bytes"
+fi
+
+if begin_case "cloister serve does the same, from the unit as it is shipped"; then
+    expect_in shipped '^cloister: .* is ready after [0-9.]+ s; '
+    expect_in shipped '^cloister: .* is ready after [0-9.]+ s with the weights from before; '
+    expect_in shipped "$running"
+    expect_in shipped '^ok +verdict +sealed'
+    expect_in shipped 'NFileDescriptorStore=0.* ActiveState=inactive'
 fi
 
 if begin_case "stopped, it leaves no socket and nothing kept"; then

@@ -2,7 +2,8 @@
 # guest.sh - what systemd starts in the emulated machine of cli_service.sh: the units, several times over. Prints "== STEP" and, below it, what the
 # service said and how systemd sees it.
 exec 2>&1
-unit=cloister@demo
+unit=cloister@demo # with make_service in the server's place
+shipped=cloister@shipped
 
 step() {
     echo "== $1"
@@ -11,7 +12,7 @@ step() {
 state() {
     cat /said
     rm -f /said
-    systemctl show -p ActiveState,SubState,NFileDescriptorStore,StatusText,ExecMainStatus "$unit.service" | tr '\n' ' '
+    systemctl show -p ActiveState,SubState,NFileDescriptorStore,StatusText,ExecMainStatus "${1:-$unit}.service" | tr '\n' ' '
     echo
 }
 
@@ -72,6 +73,15 @@ step stopped
 systemctl stop "$unit.service" "$unit.socket"
 ls -A /run/cloister
 systemctl show -p NFileDescriptorStore "$unit.service"
+
+step shipped
+systemctl start "$shipped.service"
+state "$shipped"
+cloister doctor --seal "$(systemctl show -P MainPID "$shipped.service")"
+systemctl restart "$shipped.service"
+state "$shipped"
+systemctl stop "$shipped.service" "$shipped.socket"
+state "$shipped"
 
 step end
 echo o >/proc/sysrq-trigger
