@@ -18,6 +18,7 @@ void rt_answer_terms_close(struct rt_answer_terms *terms)
     free(terms->prompts);
     rt_grammar_close(&terms->grammar);
     rt_api_params_close(&terms->params);
+    yyjson_doc_free(terms->request);
     *terms = (struct rt_answer_terms){0};
 }
 
@@ -28,7 +29,8 @@ static int choose_id(struct rt_answer *answer, struct rt_api_error *error)
     uint8_t random[12];
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return rt_api_fail(error, 500, NULL, NULL, "the system has no randomness for an id");
-    size_t used = (size_t)snprintf(answer->id, sizeof answer->id, "%s-", answer->terms.kind == RT_ANSWER_CHAT ? "chatcmpl" : "cmpl");
+    static const char *const kinds[] = {"chatcmpl", "cmpl", "embd"};
+    size_t used = (size_t)snprintf(answer->id, sizeof answer->id, "%s-", kinds[answer->terms.kind]);
     for (size_t i = 0; i < sizeof random; i++)
         used += (size_t)snprintf(answer->id + used, sizeof answer->id - used, "%02x", random[i]);
     answer->created = time(NULL);
@@ -45,7 +47,8 @@ static uint32_t context_of(const struct rt_site *site)
 static int check_prompt(const struct rt_answer *answer, const struct rt_answer_prompt *prompt, struct rt_api_error *error)
 {
     const uint32_t context = context_of(answer->by->site);
-    const char *param = answer->terms.kind == RT_ANSWER_CHAT ? "messages" : "prompt";
+    static const char *const params[] = {"messages", "prompt", "input"};
+    const char *param = params[answer->terms.kind];
     if (!prompt->tokens.count)
         return rt_api_fail(error, 400, "invalid_value", param, "the prompt is empty; give at least one token");
     if (prompt->tokens.count < context)
@@ -65,51 +68,77 @@ static int copy_prompt(struct rt_tokens *out, const struct rt_tokens *from)
     return 0;
 }
 
-/* The choices of a prompt have seeds that follow each other. */
-static int open_choice(struct rt_answer *answer, struct rt_choice *choice, uint32_t nth, struct rt_error *error)
+static struct rt_completion_terms completion_terms(const struct rt_answer *answer, const struct rt_tokens *prompt, uint32_t nth)
 {
-    const struct rt_answer_terms *asked = &answer->terms;
-    const struct rt_tokens *prompt = &asked->prompts[choice->prompt].tokens;
+    const struct rt_api_params *params = &answer->terms.params;
     const uint32_t room = context_of(answer->by->site) - (uint32_t)prompt->count;
+    struct rt_completion_terms terms = {
+        .max_new = params->max_new && params->max_new < room ? params->max_new : room,
+        .sampling = params->sampling,
+        .stops = params->stops,
+        .stop_count = params->stop_count,
+        .grammar = answer->terms.grammar,
+        .logprobs = params->logprobs,
+    };
+    terms.sampling.seed += nth; /* the choices of a prompt have seeds that follow each other */
+    return terms;
+}
+
+static int begin_receipt(const struct rt_answer *answer, struct rt_choice *choice, struct rt_job_terms *terms, struct rt_error *error)
+{
+    const enum rt_prompt_form form = answer->terms.kind == RT_ANSWER_CHAT ? RT_PROMPT_CHAT : RT_PROMPT_RAW;
+    if (answer->terms.kind == RT_ANSWER_VECTORS)
+        return 0;
+    if (rt_receipt_begin(&choice->receipt, answer->by->site, &terms->completion.sampling, answer->terms.grammar, &terms->prompt, form, 1,
+                         error))
+        return -1;
+    terms->receipt = 1;
+    memcpy(terms->chain, choice->receipt.logits, sizeof terms->chain);
+    return 0;
+}
+
+static int open_job(struct rt_answer *answer, struct rt_choice *choice, uint32_t nth, struct rt_error *error)
+{
+    const struct rt_tokens *prompt = &answer->terms.prompts[choice->prompt].tokens;
     struct rt_job_terms terms = {
-        .completion =
-            {
-                .max_new = asked->params.max_new && asked->params.max_new < room ? asked->params.max_new : room,
-                .sampling = asked->params.sampling,
-                .stops = asked->params.stops,
-                .stop_count = asked->params.stop_count,
-                .grammar = asked->grammar,
-                .logprobs = asked->params.logprobs,
-            },
-        .receipt = 1,
-        .owner = asked->owner,
-        .domain = asked->domain,
+        .pool = answer->terms.pool,
+        .completion = completion_terms(answer, prompt, nth),
+        .owner = answer->terms.owner,
+        .domain = answer->terms.domain,
         .speculate = 1,
     };
-    terms.completion.sampling.seed += nth;
-    int failed = copy_prompt(&terms.prompt, prompt) ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt") : 0;
-    if (!failed)
-        failed = rt_receipt_begin(&choice->receipt, answer->by->site, &terms.completion.sampling, asked->grammar, prompt,
-                                  asked->kind == RT_ANSWER_CHAT ? RT_PROMPT_CHAT : RT_PROMPT_RAW, 1, error);
-    memcpy(terms.chain, choice->receipt.logits, sizeof terms.chain);
-    if (!failed)
-        failed = rt_job_open(&choice->job, answer->by->site, &terms, error);
-    if (!failed)
-        return 0;
+    if (copy_prompt(&terms.prompt, prompt))
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");
+    if (!begin_receipt(answer, choice, &terms, error))
+        return rt_job_open(&choice->job, answer->by->site, &terms, error);
     rt_tokens_close(&terms.prompt);
     return -1;
 }
 
-static int ask(struct rt_answer *answer, struct rt_api_error *error)
+/* Whether there is room for one more of many choices; the first one tries by itself. */
+static int has_room(const struct rt_answer *answer)
+{
+    struct rt_scheduler_state state;
+    if (!answer->asked || !answer->by->queue)
+        return 1;
+    rt_scheduler_state(answer->by->scheduler, &state);
+    return state.waiting < (answer->by->queue + 1) / 2;
+}
+
+int rt_answer_ask(struct rt_answer *answer, struct rt_api_error *error)
 {
     struct rt_error below = {0};
-    for (size_t i = 0; i < answer->choice_count; i++) {
-        struct rt_choice *choice = &answer->choices[i];
-        choice->prompt = (uint32_t)(i / answer->terms.params.n);
-        if (open_choice(answer, choice, (uint32_t)(i % answer->terms.params.n), &below))
+    while (!answer->cancelled && answer->asked < answer->choice_count && has_room(answer)) {
+        struct rt_choice *choice = &answer->choices[answer->asked];
+        choice->prompt = (uint32_t)(answer->asked / answer->terms.params.n);
+        if (!choice->job && open_job(answer, choice, (uint32_t)(answer->asked % answer->terms.params.n), &below))
             return rt_api_fail_below(error, NULL, &below);
-        if (!rt_scheduler_submit(answer->by->scheduler, choice->job, &below))
+        if (!rt_scheduler_submit(answer->by->scheduler, choice->job, &below)) {
+            answer->asked++;
             continue;
+        }
+        if (answer->asked)
+            return 0;
         rt_api_fail(error, 429, "queue_full", NULL, "too many answers are being waited for (%s); try again", below.text);
         error->retry_after = 1;
         return -1;
@@ -120,8 +149,9 @@ static int ask(struct rt_answer *answer, struct rt_api_error *error)
 static int begin(struct rt_answer *answer, struct rt_api_error *error)
 {
     const struct rt_answer_terms *terms = &answer->terms;
-    if (terms->prompt_count * terms->params.n > RT_API_CHOICES_MAX)
-        return rt_api_fail(error, 400, "invalid_value", "n", "more than %d answers at once", RT_API_CHOICES_MAX);
+    const size_t most = terms->kind == RT_ANSWER_VECTORS ? RT_API_VECTORS_MAX : RT_API_CHOICES_MAX;
+    if (terms->prompt_count * terms->params.n > most)
+        return rt_api_fail(error, 400, "invalid_value", "n", "more than %zu answers at once", most);
     if (choose_id(answer, error))
         return -1;
     for (size_t i = 0; i < terms->prompt_count; i++) {
@@ -133,7 +163,7 @@ static int begin(struct rt_answer *answer, struct rt_api_error *error)
     if (!answer->choices)
         return rt_api_fail(error, 503, NULL, NULL, "no memory for an answer");
     answer->choice_count = terms->prompt_count * terms->params.n;
-    return ask(answer, error);
+    return rt_answer_ask(answer, error);
 }
 
 int rt_answer_open(struct rt_answer **out, const struct rt_answerer *by, struct rt_answer_terms *terms, struct rt_api_error *error)
@@ -146,7 +176,6 @@ int rt_answer_open(struct rt_answer **out, const struct rt_answerer *by, struct 
     *terms = (struct rt_answer_terms){0};
     if (begin(answer, error))
         return -1;
-    answer->terms.params.stop_count = 0; /* the jobs have them, and the request's document goes */
     *out = RT_MOVE(answer);
     return 0;
 }
@@ -185,14 +214,14 @@ const struct rt_job *rt_answer_failed(const struct rt_answer *answer)
 
 int rt_answer_finished(const struct rt_answer *answer)
 {
-    int all = 1;
-    for (size_t i = 0; i < answer->choice_count; i++) {
-        const struct rt_job *job = answer->choices[i].job;
-        if (!job || rt_job_state(job) == RT_JOB_FAILED)
+    int all = answer->asked == answer->choice_count;
+    for (size_t i = 0; i < answer->asked && !answer->cancelled; i++) {
+        const enum rt_job_state state = rt_job_state(answer->choices[i].job);
+        if (state == RT_JOB_FAILED)
             return 1;
-        all &= rt_job_state(job) == RT_JOB_DONE;
+        all &= state == RT_JOB_DONE;
     }
-    return all;
+    return all || answer->cancelled;
 }
 
 static int choice_has_news(const struct rt_choice *choice)

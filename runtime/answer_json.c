@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/answer_logprobs.h"
+#include "runtime/answer_vectors.h"
 #include "runtime/scope.h"
 
 /* ---- what whole answers and events share ---- */
@@ -91,6 +92,8 @@ static void add_whole_choice(yyjson_mut_doc *doc, yyjson_mut_val *list, const st
 
 char *rt_answer_print(const struct rt_answer *answer, size_t *bytes)
 {
+    if (answer->terms.kind == RT_ANSWER_VECTORS)
+        return rt_answer_print_vectors(answer, bytes);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *root = add_head(doc, answer, answer->terms.kind == RT_ANSWER_CHAT ? "chat.completion" : "text_completion");
     yyjson_mut_val *choices = yyjson_mut_obj_add_arr(doc, root, "choices");
@@ -243,7 +246,7 @@ int rt_answer_stream(struct rt_answer *answer, struct rt_bytes *out)
     const struct rt_job *failed = rt_answer_failed(answer);
     int all = 1;
     for (size_t i = 0; !failed && i < answer->choice_count; i++) {
-        if (!answer->choices[i].job || send_choice(answer, &answer->choices[i], out))
+        if (i < answer->asked && send_choice(answer, &answer->choices[i], out))
             return -1;
         all &= answer->choices[i].closed;
     }

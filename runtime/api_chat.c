@@ -63,12 +63,8 @@ static int read_terms(struct rt_answer_terms *terms, const struct rt_api_call *c
 int rt_api_chat(struct rt_api_call *call, struct rt_api_error *error)
 {
     RT_CLEAN(rt_answer_terms_close) struct rt_answer_terms terms = rt_api_terms(call, RT_ANSWER_CHAT);
-    yyjson_doc *request;
-    if (rt_api_parse(&request, call->body, call->body_bytes, error))
+    if (rt_api_parse(&terms.request, call->body, call->body_bytes, error) ||
+        read_terms(&terms, call, yyjson_doc_get_root(terms.request), error))
         return -1;
-    int failed = read_terms(&terms, call, yyjson_doc_get_root(request), error);
-    if (!failed)
-        failed = rt_answer_open(&call->answer, &call->at->answerer, &terms, error);
-    yyjson_doc_free(request);
-    return failed;
+    return rt_answer_open(&call->answer, &call->at->answerer, &terms, error);
 }

@@ -1,75 +1,11 @@
 /* api_completions.c: POST /v1/completions (https://platform.openai.com/docs/api-reference/completions/create): texts or token ids that are
  * gone on with, one or several. */
-#include <string.h>
-
 #include "runtime/api_call.h"
 #include "runtime/api_grammar.h"
-#include "runtime/api_prompt.h"
+#include "runtime/api_prompts.h"
 #include "runtime/scope.h"
 
 enum { DEFAULT_NEW = 16 }; /* as there */
-
-/* ---- prompts ---- */
-
-static int echo_text(struct rt_answer_prompt *prompt, const char *text, size_t bytes, struct rt_api_error *error)
-{
-    prompt->echo = malloc(bytes + 1);
-    if (!prompt->echo)
-        return rt_api_fail(error, 503, NULL, NULL, "no memory for the prompt");
-    memcpy(prompt->echo, text, bytes);
-    prompt->echo_bytes = bytes;
-    return 0;
-}
-
-static int echo_tokens(struct rt_answer_prompt *prompt, const struct rt_site *site, struct rt_api_error *error)
-{
-    struct rt_error below;
-    if (site->tokenizer &&
-        rt_tokenizer_decode(site->tokenizer, prompt->tokens.ids, prompt->tokens.count, 1, &prompt->echo, &prompt->echo_bytes, &below))
-        return rt_api_fail_below(error, "prompt", &below);
-    return 0;
-}
-
-static int read_prompt(struct rt_answer_prompt *out, const struct rt_site *site, yyjson_val *prompt, int echo, struct rt_api_error *error)
-{
-    if (yyjson_is_arr(prompt)) {
-        if (rt_api_prompt_ids(site, prompt, "prompt", &out->tokens, error))
-            return -1;
-        return echo ? echo_tokens(out, site, error) : 0;
-    }
-    if (!yyjson_is_str(prompt))
-        return rt_api_fail(error, 400, "invalid_type", "prompt",
-                           "prompt is no string, list of strings, list of token ids, or list of those");
-    if (rt_api_prompt_text(site, yyjson_get_str(prompt), yyjson_get_len(prompt), &out->tokens, error))
-        return -1;
-    return echo ? echo_text(out, yyjson_get_str(prompt), yyjson_get_len(prompt), error) : 0;
-}
-
-/* A list of strings or of lists is several prompts; a list of numbers is one. */
-static int is_several(yyjson_val *prompt)
-{
-    yyjson_val *first = yyjson_arr_get_first(prompt);
-    return first && !yyjson_is_num(first);
-}
-
-static int read_prompts(struct rt_answer_terms *terms, const struct rt_site *site, yyjson_val *request, int echo,
-                        struct rt_api_error *error)
-{
-    yyjson_val *given = rt_api_get(request, "prompt");
-    const size_t count = is_several(given) ? yyjson_arr_size(given) : 1;
-    if (count > RT_API_CHOICES_MAX)
-        return rt_api_fail(error, 400, "invalid_value", "prompt", "more than %d prompts at once", RT_API_CHOICES_MAX);
-    terms->prompts = calloc(count, sizeof *terms->prompts);
-    if (!terms->prompts)
-        return rt_api_fail(error, 503, NULL, NULL, "no memory for the prompts");
-    terms->prompt_count = count;
-    for (size_t i = 0; i < count; i++)
-        if (read_prompt(&terms->prompts[i], site, is_several(given) ? yyjson_arr_get(given, i) : given, echo, error))
-            return -1;
-    return 0;
-}
-
-/* ---- the rest ---- */
 
 static int read_length(struct rt_api_params *params, yyjson_val *request, struct rt_api_error *error)
 {
@@ -116,18 +52,14 @@ static int read_terms(struct rt_answer_terms *terms, const struct rt_api_call *c
         read_length(&terms->params, request, error) || read_logprobs(&terms->params, request, echo, error) ||
         refuse_others(&terms->params, request, error) || rt_api_grammar_read(&terms->grammar, request, error))
         return -1;
-    return read_prompts(terms, call->at->answerer.site, request, echo, error);
+    return rt_api_prompts_read(terms, call->at->answerer.site, rt_api_get(request, "prompt"), "prompt", echo, error);
 }
 
 int rt_api_completions(struct rt_api_call *call, struct rt_api_error *error)
 {
     RT_CLEAN(rt_answer_terms_close) struct rt_answer_terms terms = rt_api_terms(call, RT_ANSWER_COMPLETION);
-    yyjson_doc *request;
-    if (rt_api_parse(&request, call->body, call->body_bytes, error))
+    if (rt_api_parse(&terms.request, call->body, call->body_bytes, error) ||
+        read_terms(&terms, call, yyjson_doc_get_root(terms.request), error))
         return -1;
-    int failed = read_terms(&terms, call, yyjson_doc_get_root(request), error);
-    if (!failed)
-        failed = rt_answer_open(&call->answer, &call->at->answerer, &terms, error);
-    yyjson_doc_free(request);
-    return failed;
+    return rt_answer_open(&call->answer, &call->at->answerer, &terms, error);
 }

@@ -1,4 +1,4 @@
-/* api_models.c: GET /v1/models and /v1/models/ID: the one model that is here; and POST /v1/embeddings, which it cannot do. */
+/* api_models.c: GET /v1/models and /v1/models/ID: the one model that is here. */
 #include <string.h>
 
 #include "runtime/api_call.h"
@@ -34,10 +34,4 @@ int rt_api_models(struct rt_api_call *call, struct rt_api_error *error)
         add_model(doc, yyjson_mut_arr_add_obj(doc, yyjson_mut_obj_add_arr(doc, root, "data")), call->at);
     }
     return rt_api_reply(call, doc, error);
-}
-
-int rt_api_embeddings(struct rt_api_call *call, struct rt_api_error *error)
-{
-    return rt_api_fail(error, 501, "unsupported_model", "model", "%s gives no embeddings; this version of the program has none",
-                       call->at->answerer.model);
 }

@@ -6,7 +6,7 @@
 #include "runtime/api_json.h"
 #include "runtime/completion.h"
 
-enum { RT_API_CHOICES_MAX = 128 };
+enum { RT_API_CHOICES_MAX = 128, RT_API_VECTORS_MAX = 2048 }; /* at once */
 
 struct rt_api_limits { /* of the site, and its publisher's parameters where the request says nothing */
     uint32_t vocab, context;

@@ -68,13 +68,15 @@ int rt_api_prompt_chat(const struct rt_site *site, yyjson_val *conversation, str
     return check_messages(site, yyjson_obj_get(conversation, "messages"), error) || render(site, conversation, out, error) ? -1 : 0;
 }
 
-int rt_api_prompt_text(const struct rt_site *site, const char *text, size_t bytes, struct rt_tokens *out, struct rt_api_error *error)
+int rt_api_prompt_text(const struct rt_site *site, yyjson_val *text, int bare, const char *param, struct rt_tokens *out,
+                       struct rt_api_error *error)
 {
+    const unsigned flags = RT_ENCODE_SPECIAL | (bare ? 0 : RT_ENCODE_TEMPLATE);
     struct rt_error below;
-    if (needs_tokenizer(site, error) || check_length(site, 0, bytes, "prompt", error))
+    if (needs_tokenizer(site, error) || check_length(site, 0, yyjson_get_len(text), param, error))
         return -1;
-    if (rt_tokenizer_encode(site->tokenizer, text, bytes, RT_ENCODE_SPECIAL | RT_ENCODE_TEMPLATE, out, &below))
-        return rt_api_fail_below(error, "prompt", &below);
+    if (rt_tokenizer_encode(site->tokenizer, yyjson_get_str(text), yyjson_get_len(text), flags, out, &below))
+        return rt_api_fail_below(error, param, &below);
     return 0;
 }
 

@@ -19,18 +19,11 @@ static int tokenize_text(const struct rt_site *site, yyjson_val *request, struct
 {
     int added = 1;
     yyjson_val *prompt = rt_api_get(request, "prompt");
-    struct rt_error below;
     if (rt_api_flag(request, "add_special_tokens", &added, error))
         return -1;
     if (!yyjson_is_str(prompt))
         return rt_api_fail(error, 400, "invalid_type", "prompt", "prompt is not a string; send that, or messages");
-    if (added)
-        return rt_api_prompt_text(site, yyjson_get_str(prompt), yyjson_get_len(prompt), tokens, error);
-    if (!site->tokenizer)
-        return rt_api_fail(error, 501, "unsupported_model", NULL, "%s has no tokenizer", site->manifest->name);
-    if (rt_tokenizer_encode(site->tokenizer, yyjson_get_str(prompt), yyjson_get_len(prompt), RT_ENCODE_SPECIAL, tokens, &below))
-        return rt_api_fail_below(error, "prompt", &below);
-    return 0;
+    return rt_api_prompt_text(site, prompt, !added, "prompt", tokens, error);
 }
 
 static int reply_tokens(struct rt_api_call *call, const struct rt_tokens *tokens, struct rt_api_error *error)

@@ -195,8 +195,15 @@ static int collect(struct rt_batch *batch, struct rt_error *error)
 {
     for (uint32_t i = 0; i < batch->item_count; i++) {
         struct item *item = &batch->items[i];
-        if (item->id && rt_answer_finished(item->call.answer) && end(batch, item, error))
+        struct rt_api_error refusal;
+        if (!item->id)
+            continue;
+        if (rt_answer_ask(item->call.answer, &refusal)) {
+            if (refuse(batch, item, &refusal, error))
+                return -1;
+        } else if (rt_answer_finished(item->call.answer) && end(batch, item, error)) {
             return -1;
+        }
     }
     return 0;
 }

@@ -90,7 +90,7 @@ static int start_threads(void *user, struct rt_site *site, struct rt_error *erro
 
 int cmd_batch(const struct rt_call *call, struct rt_error *error)
 {
-    struct batch_options options = {.site.trust = RT_TRUST_DIRECTORY, .kv = "bf16", .slots = 32};
+    struct batch_options options = {.site.trust = RT_TRUST_DIRECTORY, .site.vectors = 1, .kv = "bf16", .slots = 32};
     struct rt_batch_part part = {1, 1};
     struct rt_batch_counts counts;
     struct rt_batch_result result = {0};

@@ -125,7 +125,7 @@ static int open_server(void *user, struct rt_site *site, struct rt_error *error)
 int cmd_serve(const struct rt_call *call, struct rt_error *error)
 {
     struct serve_options options = {
-        .site = {.trust = RT_TRUST_DIRECTORY, .seal = rt_seal_server},
+        .site = {.trust = RT_TRUST_DIRECTORY, .vectors = 1, .seal = rt_seal_server},
         .server = {.grace = 30, .timeout = 60},
         .kv = "bf16",
         .slots = 16,

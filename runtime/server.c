@@ -314,6 +314,7 @@ int rt_server_run(struct rt_server *server, struct rt_site *site, struct rt_erro
         return -1;
     snprintf(server->model, sizeof server->model, "%s", server->options->name ? server->options->name : site->manifest->name);
     rt_api_site_describe(&server->at, site, server->model);
+    server->at.answerer.queue = server->options->queue;
     sem_post(&server->go);
     fprintf(stderr, "cloister: %s is ready after %.1f s%s; %u tokens of context\n", server->model, site->load_s,
             site->is_warm ? " with the weights from before" : "", (unsigned)server->at.limits.context);

@@ -84,8 +84,11 @@ static void log_answer(const struct rt_answer *answer)
     const struct rt_job *job = answer->choice_count ? answer->choices[0].job : NULL;
     fprintf(stderr, " id=%s in=%llu cached=%llu out=%llu", answer->id, (unsigned long long)usage.prompt_tokens,
             (unsigned long long)usage.cached_tokens, (unsigned long long)usage.answer_tokens);
-    if (job && rt_job_state(job) == RT_JOB_DONE)
-        fprintf(stderr, " prefill_s=%.3f decode_s=%.3f", rt_job_result(job)->prefill_s, rt_job_result(job)->decode_s);
+    if (!job || rt_job_state(job) != RT_JOB_DONE)
+        return;
+    const struct rt_job_times times = rt_job_times(job);
+    fprintf(stderr, " wait_s=%.3f first_s=%.3f", times.started - times.opened,
+            (times.first_token > 0 ? times.first_token : times.done) - times.opened);
 }
 
 /* The message may quote the request, so it is told only where the server is at fault. */

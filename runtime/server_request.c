@@ -296,16 +296,25 @@ void rt_exchange_suspend(struct rt_exchange *exchange)
 static int has_news(const struct rt_exchange *exchange)
 {
     const struct rt_answer *answer = exchange->call.answer;
-    return exchange->streaming ? rt_answer_has_news(answer) : rt_answer_finished(answer);
+    return exchange->streaming && !answer->cancelled ? rt_answer_has_news(answer) : rt_answer_finished(answer);
+}
+
+/* What is not asked yet is asked now; what cannot be is given up, and the connection with it. */
+static void ask(struct rt_exchange *exchange)
+{
+    if (exchange->call.answer && rt_answer_ask(exchange->call.answer, &exchange->refusal))
+        rt_answer_cancel(exchange->call.answer);
 }
 
 void rt_exchanges_resume(struct rt_server *server, int all)
 {
-    for (struct rt_exchange *exchange = server->exchanges; exchange; exchange = exchange->after)
+    for (struct rt_exchange *exchange = server->exchanges; exchange; exchange = exchange->after) {
+        ask(exchange);
         if (exchange->suspended && (all || has_news(exchange))) {
             exchange->suspended = 0;
             MHD_resume_connection(exchange->client->connection);
         }
+    }
 }
 
 void rt_exchange_completed(void *user, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why)

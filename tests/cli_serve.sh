@@ -127,6 +127,29 @@ expect [ "$(joined | jq -Rs .)" = "\"Wer bist$(jq -r . <<<"$one")\"" ]
 expect_status 200 post /detokenize "{\"tokens\": $tokens}"
 expect_json .prompt '"Wer bist"'
 
+case_is "vectors of texts and tokens, as numbers and in base64"
+expect_status 200 post /v1/embeddings '{"input": "Malta", "model": "demo"}'
+expect_json '[.object, .data[0].object, .data[0].index, (.data[0].embedding | length), .model, .usage.prompt_tokens == .usage.total_tokens]' \
+    '["list","embedding",0,128,"demo",true]'
+expect_json '.data[0].embedding | map(. * .) | add | . * 10000 | round' 10000
+one=$(jq -c .data[0].embedding "$OUT")
+expect_status 200 post /tokenize '{"prompt": "Malta"}'
+tokens=$(jq -c .tokens "$OUT")
+expect_status 200 post /v1/embeddings "{\"input\": [$tokens, [1, 2]]}"
+expect_json '.data[0].embedding' "$one"
+expect_status 200 post /v1/embeddings '{"input": ["Malta"], "encoding_format": "base64"}'
+expect [ "$(jq -r .data[0].embedding "$OUT" | base64 -d | od -An -v -tf4 -w4 | jq -sc 'map(. * 100000 | round)')" = "$(jq -c 'map(. * 100000 | round)' <<<"$one")" ]
+expect_status 200 post /v1/embeddings '{"input": "Malta ist", "pooling": "last"}'
+expect [ "$(jq -c .data[0].embedding "$OUT")" != "$one" ]
+jq -cn '{input: [range(600) | "Malta \(.)"]}' >"$SCRATCH/many"
+expect_status 200 post /v1/embeddings "@$SCRATCH/many"
+expect_json '[.data[].index] == [range(600)]' true
+expect_error 400 input "input is no string" post /v1/embeddings '{}'
+expect_error 400 input "at least one token" post /v1/embeddings '{"input": []}'
+expect_error 400 dimensions "from 128 to 128" post /v1/embeddings '{"input": "x", "dimensions": 64}'
+expect_error 400 pooling "mean" post /v1/embeddings '{"input": "x", "pooling": "max"}'
+expect_error 400 encoding_format "base64" post /v1/embeddings '{"input": "x", "encoding_format": "hex"}'
+
 case_is "the prompt of a chat in tokens is what the answer counts"
 expect_status 200 post /tokenize "$(chat "$question")"
 count=$(jq .count "$OUT")
@@ -173,7 +196,6 @@ expect_error 405 null "GET" get /health -X DELETE
 expect_status 204 get $chat_path -X OPTIONS
 expect_silence grep -i '^Access-Control' "$HEADERS"
 expect_status 200 get /v1/models -I
-expect_error 501 model "no embeddings" post /v1/embeddings '{"input": "x"}'
 
 case_is "bodies that are no JSON name the byte"
 expect_error 400 null "byte 1:" post $chat_path '{'
@@ -328,9 +350,17 @@ expect wait $last
 expect [ "$(jq -r .error.type "$SCRATCH/last")" = server_error ]
 
 case_is "a full queue says when to come again"
-serve_start "$bundle" --queue 4 --slots 1 || exit 1
-expect_error 429 null "try again" post /v1/completions '{"prompt": "a", "n": 20, "max_tokens": 500, "temperature": 5}'
+serve_start "$bundle" --queue 1 --slots 1 || exit 1
+for ((i = 0; i < 2; i++)); do
+    post /v1/completions '{"prompt": "a", "n": 100, "max_tokens": 1000, "temperature": 5, "stream": true}' -D "$SCRATCH/other" --max-time 4 >/dev/null 2>&1 &
+done
+figure_becomes jobs_waiting 1
+expect_error 429 null "try again" post $chat_path "$(chat "$question")"
 expect grep -qi '^Retry-After: 1' "$HEADERS"
+figure_becomes http_requests_open 1
+figure_becomes jobs_waiting 0
+expect_status 200 post /v1/completions '{"prompt": "a", "n": 20, "max_tokens": 5, "temperature": 5}'
+expect_json '[.choices[].text] | length' 20
 expect_status 200 post $chat_path "$(chat "$question")"
 serve_stop
 
@@ -361,7 +391,7 @@ expect_stderr_line "nobody could ask"
 
 case_is "a socket is left alone where somebody listens, or it is none"
 serve_start "$bundle" || exit 1
-expect_exit 2 "$CLOISTER" serve "$bundle" --trust "$TRUST" --socket "$SOCKET"
+expect_exit 1 "$CLOISTER" serve "$bundle" --trust "$TRUST" --socket "$SOCKET"
 expect_stderr_line "another process listens"
 expect_status 200 get /health
 expect [ "$(stat -c %a "$SOCKET")" = 660 ]

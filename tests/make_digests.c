@@ -220,7 +220,7 @@ static int run(const struct rt_call *call, struct rt_error *error)
 int main(int argc, char **argv)
 {
     static const struct rt_command command = {"make_digests", run, "TRUST BUNDLE…", "print digests of answers"};
-    const struct rt_call call = {"tests", &command, argc, argv};
+    const struct rt_call call = {"tests", &command, argc, argv, NULL};
     struct rt_error error = {0};
     return run(&call, &error) ? rt_error_print(&error, "make_digests", 0) : 0;
 }

@@ -301,7 +301,7 @@ int main(int argc, char **argv)
         {"--model", RT_OPTION_TEXT, &s->model, "NAME", "that is asked for", 0},
     };
     const struct rt_command command = {"", NULL, "", "many clients at once"};
-    const struct rt_call call = {"make_load", &command, argc, argv};
+    const struct rt_call call = {"make_load", &command, argc, argv, NULL};
     size_t none = 0;
     const char *nothing[1];
     const int status = rt_options_parse(&call, table, sizeof table / sizeof *table, nothing, &none, &error);

@@ -11,7 +11,7 @@ if ! $PYTHON -c 'import openai' 2> /dev/null; then
 fi
 DIR=$(mktemp -d "$CLOISTER_TEST_DIR/openai.XXXXXX")
 BUNDLE=$("$HERE/../bundle.sh" packaging/demo/model w4) || exit 1
-"$CLOISTER_BUILD/cloister" serve "$BUNDLE" --trust "$CLOISTER_TEST_DIR/trust" --socket "$DIR/socket" --embeddings mean 2> "$DIR/log" &
+"$CLOISTER_BUILD/cloister" serve "$BUNDLE" --trust "$CLOISTER_TEST_DIR/trust" --socket "$DIR/socket" 2> "$DIR/log" &
 server=$!
 trap 'kill "$server"; wait "$server"; rm -rf "$DIR"' EXIT
 for _ in $(seq 100); do

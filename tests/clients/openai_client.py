@@ -2,7 +2,7 @@
 """Asks a server everything that the stock OpenAI client can ask (Debian's python3-openai), at a Unix socket: chat, streams, tools, JSON schemas,
 logprobs, embeddings, errors. Says "ok NAME" or "FAIL NAME: why" for each, and the sum.
 
-    openai_client.py SOCKET      the server has the demo model, and embeddings
+    openai_client.py SOCKET      the server has the demo model
 """
 import json
 import sys
@@ -101,7 +101,7 @@ def logprobs():
 def biased():
     """logit_bias forbids a token"""
     first = client.completions.create(model=MODEL, prompt="Austria", max_tokens=1, temperature=0, logprobs=1)
-    forbidden = client.post("http://cloister/tokenize", cast_to=object, body={"content": first.choices[0].text})["tokens"][0]
+    forbidden = client.post("http://cloister/tokenize", cast_to=object, body={"prompt": first.choices[0].text})["tokens"][0]
     other = client.completions.create(model=MODEL, prompt="Austria", max_tokens=1, temperature=0, logit_bias={str(forbidden): -100})
     assert other.choices[0].text != first.choices[0].text
 
@@ -198,7 +198,7 @@ def embeddings():
 @case
 def errors():
     """errors are the client's own kinds, with the field at fault"""
-    for kind, param, more in ((openai.BadRequestError, "temperature", {"temperature": 9}), (openai.BadRequestError, "n", {"n": 0})):
+    for kind, param, more in ((openai.BadRequestError, "temperature", {"temperature": -1}), (openai.BadRequestError, "n", {"n": 0})):
         try:
             chat(**more)
         except kind as error:
@@ -217,7 +217,7 @@ def errors():
 def raw():
     """plain completions, from text and from tokens"""
     text = client.completions.create(model=MODEL, prompt="Austria: what is", max_tokens=4, temperature=0).choices[0].text
-    tokens = client.post("http://cloister/tokenize", cast_to=object, body={"content": "Austria: what is"})["tokens"]
+    tokens = client.post("http://cloister/tokenize", cast_to=object, body={"prompt": "Austria: what is"})["tokens"]
     assert client.completions.create(model=MODEL, prompt=tokens, max_tokens=4, temperature=0).choices[0].text == text
 
 
