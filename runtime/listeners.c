@@ -65,7 +65,7 @@ static int make_room(const struct place *place, struct rt_error *error)
         return rt_fail(error, RT_EXIT_USAGE, "%s: is there and is no socket; choose another path, or remove it", place->path);
     const int alive = is_alive(place, error);
     if (alive > 0)
-        return rt_fail(error, RT_EXIT_USAGE, "%s: another process listens there; stop it, or choose another path", place->path);
+        return rt_fail(error, RT_EXIT_FAILED, "%s: another process listens there; stop it, or choose another path", place->path);
     if (alive < 0)
         return -1;
     return unlink(place->path) ? fail_at(place, "a dead server's socket that cannot be removed", error) : 0;
