@@ -385,11 +385,11 @@ static const struct {
     const char *prefix, *json, *suffix, *says; /* what the schema asks for, and how the whole is understood */
     const char *place, *value;                 /* a place in the schema (JSON pointer), and what is there */
 } rules[] = {
-    {QWEN, NULL, 1, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})",
+    {QWEN, NULL, 1, 0, "<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})",
      "/anyOf/0/properties/arguments/properties/at/$ref", "\"#/anyOf/0/properties/arguments/$defs/at\""},
-    {QWEN, NULL, 1, 1, "\n</think>\n\n<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})",
+    {QWEN, NULL, 1, 1, "\n</think>\n\n<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})",
      "/anyOf/1/properties/arguments/additionalProperties", "false"},
-    {QWEN, "now", 0, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})", "/properties/name/const",
+    {QWEN, "now", 0, 0, "<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})", "/properties/name/const",
      "\"now\""},
     {LLAMA, "get_weather", 0, 0, "", "{\"name\":\"get_weather\",\"parameters\":{}}", "", "T0:get_weather({})", "/required",
      "[\"name\",\"parameters\"]"},
@@ -404,7 +404,8 @@ static const struct {
      "\"object\""},
     {HARMONY, NULL, 0, 0, "<|channel|>commentary to=functions <|constrain|>json<|message|>", "{\"name\":\"now\",\"arguments\":{}}",
      "<|call|>", "T0:now({})", "/anyOf/0/required", "[\"name\",\"arguments\"]"},
-    {CODER, NULL, 1, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})", "/anyOf/1/type", "\"object\""},
+    {CODER, NULL, 1, 0, "<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})", "/anyOf/1/type",
+     "\"object\""},
     {GLM, "now", 1, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})", "/type", "\"object\""},
     {DEEPSEEK, "now", 0, 0, "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n", "{}",
      "```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", "T0:now({})", "/type", "\"object\""},
