@@ -315,6 +315,68 @@ static void spelled_out_special_tokens_are_text(void)
     }
 }
 
+/* A tokenizer whose added tokens are all special, or as its file says. */
+static struct rt_tokenizer *open_qwen(int all_special)
+{
+    struct rt_tokenizer *tokenizer = NULL;
+    struct rt_error error = {0};
+    size_t bytes;
+    RT_FREE char *json = read_file("tests/golden/tokenizers/qwen.tokenizer.json", &bytes);
+    static const char plain[] = "\"special\":false", special[] = "\"special\":true ";
+    for (char *at = json; all_special && at && (at = strstr(at, plain));)
+        memcpy(at, special, sizeof special - 1);
+    CHECK_THAT(json && !rt_tokenizer_open(&tokenizer, json, bytes, NULL, 0, &error), "%s", error.text);
+    return tokenizer;
+}
+
+/* As a server does: what tokens add to the text, and the special ones that add none. */
+static int feed_tokens(struct rt_reply *reply, const struct rt_tokenizer *tokenizer, const struct rt_tokens *tokens, struct rt_error *error)
+{
+    RT_CLEAN(rt_decoder_close) struct rt_decoder *decoder = NULL;
+    size_t bytes;
+    if (rt_decoder_open(&decoder, tokenizer, 0, error))
+        return -1;
+    for (size_t i = 0; i < tokens->count; i++) {
+        const char *text = rt_decoder_feed(decoder, tokens->ids[i], &bytes);
+        if (bytes ? rt_reply_feed(reply, text, bytes, error) : 0)
+            return -1;
+        if (bytes || !rt_tokenizer_special(tokenizer, tokens->ids[i]))
+            continue;
+        text = rt_tokenizer_text(tokenizer, tokens->ids[i], &bytes);
+        if (rt_reply_special(reply, text, bytes, error))
+            return -1;
+    }
+    return rt_reply_end(reply, error);
+}
+
+static void tokens_come_by_the_right_door(void)
+{
+    static const char text[] = "<think>\nHm, größer?\n</think>\n\nYes.\n<tool_call>\n{\"name\": \"now\"}\n</tool_call><|im_end|>";
+    static const char apart[] = "R(Hm, größer?)C(Yes.)T0:now({})";
+    static const char *const says[2][2] = {{apart, apart}, {NULL, apart}}; /* [all special][written as special tokens] */
+    for (int special = 0; special < 2; special++)
+        for (int written = 0; written < 2; written++) {
+            RT_CLEAN(rt_tokenizer_close) struct rt_tokenizer *tokenizer = open_qwen(special);
+            RT_CLEAN(rt_reply_form_close) struct rt_reply_form *form = NULL;
+            RT_CLEAN(rt_reply_close) struct rt_reply *reply = NULL;
+            RT_CLEAN(rt_tokens_close) struct rt_tokens tokens = {0};
+            RT_CLEAN(reply_log_close) struct reply_log log = {0};
+            struct rt_error error = {0};
+            yyjson_doc *doc = yyjson_read(tools, sizeof tools - 1, 0);
+            CHECK(!rt_reply_form_open(&form, QWEN, strlen(QWEN), tokenizer, &error));
+            const struct rt_reply_terms terms = {form, yyjson_doc_get_root(doc), 0, reply_log_take, &log};
+            CHECK(!rt_tokenizer_encode(tokenizer, text, strlen(text), written ? RT_ENCODE_SPECIAL : 0, &tokens, &error));
+            CHECK(!rt_reply_open(&reply, &terms, &error) && !feed_tokens(reply, tokenizer, &tokens, &error));
+            CHECK(!reply_log_end(&log, &error) && rt_reply_calls(reply) == log.calls);
+            const char *want = says[special][written];
+            if (want)
+                CHECK_THAT(!strncmp(log.text, want, strlen(want)), "%d %d: %s", special, written, log.text);
+            else
+                CHECK_THAT(log.bytes == strlen(text) + 3 && !strncmp(log.text + 2, text, strlen(text)), "%s", log.text);
+            yyjson_doc_free(doc);
+        }
+}
+
 static void sees_what_the_prompt_has_opened(void)
 {
     static const struct {
@@ -562,6 +624,7 @@ static void what_is_too_long_to_hold_is_content(void)
 
 CHECK_MAIN(CHECK_TEST(each_form_says_what_it_says), CHECK_TEST(cuts_change_nothing), CHECK_TEST(ends_anywhere),
            CHECK_TEST(without_tools_calls_are_content), CHECK_TEST(spelled_out_special_tokens_are_text),
-           CHECK_TEST(sees_what_the_prompt_has_opened), CHECK_TEST(knows_forms_by_their_templates),
-           CHECK_TEST(rules_make_calls_that_are_understood), CHECK_TEST(rules_that_cannot_be_are_refused),
-           CHECK_TEST(hostile_replies_take_linear_time), CHECK_TEST(many_calls_all_come), CHECK_TEST(what_is_too_long_to_hold_is_content))
+           CHECK_TEST(tokens_come_by_the_right_door), CHECK_TEST(sees_what_the_prompt_has_opened),
+           CHECK_TEST(knows_forms_by_their_templates), CHECK_TEST(rules_make_calls_that_are_understood),
+           CHECK_TEST(rules_that_cannot_be_are_refused), CHECK_TEST(hostile_replies_take_linear_time), CHECK_TEST(many_calls_all_come),
+           CHECK_TEST(what_is_too_long_to_hold_is_content))
