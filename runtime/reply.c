@@ -146,8 +146,7 @@ static int is_marking(const struct rt_reply *reply, const char *text, size_t byt
     const size_t count = reply->terms.tools || form->flags & RT_REPLY_CHANNELS ? RT_MARKS : RT_MARK_THINK_END + 1;
     for (size_t i = 0; i < count; i++) {
         const struct rt_mark_text *mark = &form->marks[i];
-        const char *found = mark->text ? memmem(mark->text, mark->bytes, text, bytes) : NULL;
-        if (found && found > mark->text && (unsigned char)found[-1] == RT_SPECIAL_BYTE)
+        if (mark->text && memmem(mark->text, mark->bytes, text, bytes))
             return 1;
     }
     return 0;
@@ -185,11 +184,10 @@ int rt_reply_end(struct rt_reply *reply, struct rt_error *error)
     switch (reply->state) {
     case RT_REPLY_IN_REASONING:
     case RT_REPLY_IN_HEADER:
-    case RT_REPLY_IN_HEADER_TEXT:
     case RT_REPLY_IN_MORE:
     case RT_REPLY_IN_CLOSE: return 0;
-    case RT_REPLY_IN_SECTION:
-        if (reply->section_calls)
+    case RT_REPLY_IN_HEADER_TEXT:
+        if (rt_reply_has_marked_header(reply))
             return 0;
         break;
     default: break;

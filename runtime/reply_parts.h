@@ -98,7 +98,6 @@ struct rt_reply {
     size_t part;  /* where the name, JSON, key or value begins */
     char name[RT_REPLY_NAME_MAX + 1];
     struct rt_json_scan scan;
-    size_t tail; /* behind VALUE_END */
     struct rt_reply_pair pairs[RT_REPLY_PAIRS_MAX];
     size_t pair_count;
 };
@@ -121,6 +120,9 @@ RT_MUST_CHECK int rt_reply_emit(struct rt_reply *reply, enum rt_reply_kind kind,
 /* The call under way is none: up to `at` it is content. 1, or -1. */
 RT_MUST_CHECK int rt_reply_give_up(struct rt_reply *reply, struct rt_error *error);
 void rt_reply_go(struct rt_reply *reply, enum rt_reply_state state); /* what comes next begins at `at` */
+
+/* Whether the header at `start` begins with a mark, not with words that may have been meant as text. */
+int rt_reply_has_marked_header(const struct rt_reply *reply);
 
 /* Of what is between the marks of a call: 0, -1 with *error, or 1: it is no call. */
 int rt_reply_read_name(struct rt_reply *reply, size_t from, size_t end);

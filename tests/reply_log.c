@@ -36,6 +36,7 @@ const struct reply_way reply_ways[] = {
     {"\"parameters\": dictionary", {"<|python_tag|>"}},
     {"<thought> </thought>", {NULL}},
     {"<think> <|python_tag|>", {NULL}},
+    {"<|message|> <|channel|>", {NULL}},
 };
 const size_t reply_way_count = sizeof reply_ways / sizeof *reply_ways;
 

@@ -83,6 +83,7 @@ static const struct {
     {QWEN, 0, "<tool_call>{\"name\":\"x\",\"arguments\":7}</tool_call>", "C(<tool_call>{\"name\":\"x\",\"arguments\":7}</tool_call>)"},
     {QWEN, 0, "<tool_call>{\"a\":1}</tool_call>", "C(<tool_call>{\"a\":1}</tool_call>)"},
     {QWEN, 0, "<tool_call>[]</tool_call>", "C(<tool_call>[]</tool_call>)"},
+    {QWEN, 0, "<tool_call>{<tool_call>{\"name\":\"now\"}</tool_call>", "C(<tool_call>{)T0:now({})"},
     {QWEN, 0, "<tool_call>no <tool_call>{\"name\":\"now\"}</tool_call>", "C(<tool_call>no)T0:now({})"},
     {QWEN, 0, "<tool_call><tool_call>{\"name\":\"now\"}</tool_call>", "C(<tool_call>)T0:now({})"},
     {NEMOTRON, 0, "<TOOLCALL>[{\"name\": \"now\", \"arguments\": {}}]</TOOLCALL>", "T0:now({})"},
@@ -134,6 +135,9 @@ static const struct {
      "<parameter=days>\nsome\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>",
      "T0:get_weather({\"city\":\"\\n</parameter>\\n \\\"x\\\"\\n\",\"metric\":null,\"days\":\"some\"})T1:now({})"},
     {CODER, 0, "<function=now>\n</function>\n</tool_call> ok", "T0:now({})C(ok)"},
+    {CODER, 0, "<tool_call><function=now></function>\n</tool_ca", "T0:now({})"},
+    {CODER, 0, "<tool_call><function=now></function>\n<funct", "T0:now({})"},
+    {CODER, 0, "<tool_call><function=now></function>\nwell", "T0:now({})C(well)"},
     {CODER, 0, "<tool_call>{\"name\":\"now\",\"arguments\":{}}</tool_call>", "T0:now({})"},
     {CODER, 0, "<tool_call>\n<function=now>\nwhat</function>", "C(<tool_call>\n<function=now>\nwhat</function>)"},
     {CODER, 0, "<tool_call>\n<function=now>\n<parameter=a>1", "C(<tool_call>\n<function=now>\n<parameter=a>1)"},
@@ -156,7 +160,10 @@ static const struct {
     {LLAMA32, 0, "Here: {\"name\": \"now\", \"parameters\": {}}", "C(Here: {\"name\": \"now\", \"parameters\": {}})"},
     {LLAMA, 0, "<|python_tag|>print(1)", "C(<|python_tag|>print(1))"},
     {"<think> <|python_tag|>", 1, "Hm</think>\n\n{\"name\": \"now\", \"parameters\": {}}", "R(Hm)T0:now({})"},
+    {"<think> <|python_tag|>", 1, "{\"name\": \"now\", \"parameters\": {}} hm</think>ok",
+     "R({\"name\": \"now\", \"parameters\": {}} hm)C(ok)"},
     /* harmony */
+    {"<|message|> <|channel|>", 0, "to=functions.now<|channel|>commentary<|message|>{}<|call|>", "T0:now({})"},
     {HARMONY, 0, "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.\n<|return|>",
      "R(Hm.)C(Yes.\n)"},
     {HARMONY, 0,
@@ -169,6 +176,8 @@ static const struct {
     {HARMONY, 0, "<|channel|>commentary to=functions <|constrain|>json<|message|>{\"name\":\"now\",\"arguments\":{}}", "T0:now({})"},
     {HARMONY, 0, "<|channel|>commentary to=functions.now<|message|>what", "C(what)"},
     {HARMONY, 0, "Just so.", "C(Just so.)"},
+    {HARMONY, 0, "to=5", "C(to=5)"},
+    {HARMONY, 0, "<|channel|>fin", ""},
     {HARMONY, 0, "<|channel|>final<|message|>Say <|im_end|>.", "C(Say <|im_end|>.)"},
 };
 enum { REPLIES = sizeof replies / sizeof *replies };
@@ -266,7 +275,7 @@ static void ends_anywhere(void)
             run(&bench, replies[i].text, bytes, replies[i].opened, cut_nowhere, NULL, &whole);
             run(&bench, replies[i].text, bytes, replies[i].opened, cut_everywhere, NULL, &cut);
             CHECK_THAT(same(&cut, whole.text), "%.*s\n    gives %s\n    and %s", (int)bytes, replies[i].text, whole.text, cut.text);
-            if (whole.calls || strstr(replies[i].says, "R(") || !strcmp(replies[i].way, HARMONY) || strstr(replies[i].text, "<think>"))
+            if (whole.calls || strstr(replies[i].says, "R(") || strstr(replies[i].way, "<|channel|>") || strstr(replies[i].text, "<think>"))
                 continue;
             const size_t want = content_only(replies[i].way, replies[i].text, bytes, plain);
             CHECK_THAT(whole.content_bytes == want && (!want || !memcmp(whole.text + 2, plain, want)), "%.*s\n    gives %s", (int)bytes,
@@ -286,6 +295,17 @@ static void without_tools_calls_are_content(void)
         CHECK_THAT(!log.calls && !strstr(replies[i].says, "R(") == !log.reasoning_bytes, "%s\n    gives %s", replies[i].text, log.text);
         CHECK_THAT(!strchr(replies[i].says, 'T') || log.content_bytes, "%s\n    gives %s", replies[i].text, log.text);
     }
+}
+
+static void without_tools_their_special_tokens_are_dropped(void)
+{
+    RT_CLEAN(reply_bench_close) struct reply_bench bench;
+    RT_CLEAN(reply_log_close) struct reply_log log = {0};
+    struct rt_error error = {0};
+    CHECK(!reply_bench_open(&bench, reply_way(MAGISTRAL), NULL, &error));
+    static const char text[] = "[THINK]Hm[/THINK][TOOL_CALLS]now[ARGS]{}";
+    run(&bench, text, strlen(text), 0, cut_everywhere, NULL, &log);
+    CHECK_THAT(same(&log, "R(Hm)C(now{})"), "%s", log.text);
 }
 
 /* ---- by which door ---- */
@@ -623,8 +643,8 @@ static void what_is_too_long_to_hold_is_content(void)
 }
 
 CHECK_MAIN(CHECK_TEST(each_form_says_what_it_says), CHECK_TEST(cuts_change_nothing), CHECK_TEST(ends_anywhere),
-           CHECK_TEST(without_tools_calls_are_content), CHECK_TEST(spelled_out_special_tokens_are_text),
-           CHECK_TEST(tokens_come_by_the_right_door), CHECK_TEST(sees_what_the_prompt_has_opened),
-           CHECK_TEST(knows_forms_by_their_templates), CHECK_TEST(rules_make_calls_that_are_understood),
-           CHECK_TEST(rules_that_cannot_be_are_refused), CHECK_TEST(hostile_replies_take_linear_time), CHECK_TEST(many_calls_all_come),
-           CHECK_TEST(what_is_too_long_to_hold_is_content))
+           CHECK_TEST(without_tools_calls_are_content), CHECK_TEST(without_tools_their_special_tokens_are_dropped),
+           CHECK_TEST(spelled_out_special_tokens_are_text), CHECK_TEST(tokens_come_by_the_right_door),
+           CHECK_TEST(sees_what_the_prompt_has_opened), CHECK_TEST(knows_forms_by_their_templates),
+           CHECK_TEST(rules_make_calls_that_are_understood), CHECK_TEST(rules_that_cannot_be_are_refused),
+           CHECK_TEST(hostile_replies_take_linear_time), CHECK_TEST(many_calls_all_come), CHECK_TEST(what_is_too_long_to_hold_is_content))
