@@ -5,6 +5,7 @@
 #   build   the toolchain and both programs      test   what the tests compare with or look through
 #   host    the sanitizers' flavour              lint   the rules of the tree
 #   page    the web page's test in a browser
+#   cluster what tests/cluster tries
 set -euo pipefail
 
 optional=
@@ -16,9 +17,10 @@ for purpose in "$@"; do
     build) wanted+=" make python3 clang-19 lld-19 llvm-19 cmake ninja-build patch perl tar xz-utils bzip2 gzip linux-libc-dev" ;;
     host) wanted+=" g++ libc6-dev libclang-rt-19-dev" ;;
     test) wanted+=" jq curl minisign strace file qemu-system-x86 qemu-user cpio gcc systemd" ;;
+    cluster) wanted+=" haproxy curl python3 slurmctld slurmd slurm-client munge" ;;
     page) wanted+=" chromium nodejs" ;;
     lint) wanted+=" clang-format-19 shellcheck perl" ;;
-    *) echo "usage: packages.sh [--optional] build|host|test|lint|page…" >&2; exit 2 ;;
+    *) echo "usage: packages.sh [--optional] build|host|test|lint|page|cluster…" >&2; exit 2 ;;
     esac
 done
 

@@ -146,7 +146,7 @@ static int print_trials_json(const struct rt_seal_report *report, struct rt_erro
 static int test_seal(int json, struct rt_error *error)
 {
     struct rt_seal_report report;
-    if (rt_seal_test(&report, rt_seal, error))
+    if (rt_seal_test(&report, rt_seal_server, error))
         return -1;
     if (!json)
         print_trials(&report);

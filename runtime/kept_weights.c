@@ -12,7 +12,7 @@
 #include "runtime/scope.h"
 #include "runtime/weights_files.h"
 
-enum { FORMAT = 1, NAME_BYTES = 32, BARRIER_MS = 5000 };
+enum { FORMAT = 1, NAME_BYTES = 32, BARRIER_MS = 5000, FILES_MAX = RT_SERVICE_FDS_MAX / 2 }; /* sockets come the same way */
 
 void rt_texts_close(struct rt_texts *texts)
 {
@@ -139,16 +139,21 @@ static int judge_header(const char *header, size_t bytes, const char *descriptio
     return 0;
 }
 
+static int check_count(unsigned files, struct rt_error *error)
+{
+    return files > FILES_MAX ? rt_fail(error, RT_EXIT_RESOURCES, "weights of %u nodes are too many to be kept", files - 1) : 0;
+}
+
 /* ---- taking ---- */
 
 static int take_weights(struct rt_weights **out, const struct rt_weights_store *store, const struct rt_manifest *manifest,
                         struct rt_workers *workers, struct rt_error *error)
 {
     const unsigned count = rt_weights_files_count(workers);
-    int fds[RT_SERVICE_FDS_MAX];
+    int fds[FILES_MAX];
     char name[NAME_BYTES];
-    if (count > RT_SERVICE_FDS_MAX)
-        return rt_fail(error, RT_EXIT_RESOURCES, "weights of so many nodes cannot be kept");
+    if (check_count(count, error))
+        return -1;
     for (unsigned file = 0; file < count; file++) {
         name_file(name, file);
         if (find(&fds[file], store, name, error))
@@ -231,7 +236,7 @@ int rt_kept_put(const struct rt_weights_store *store, struct rt_weights *weights
     RT_FREE char *description = NULL;
     RT_CLOSE_FD int header = -1;
     char name[NAME_BYTES];
-    if (describe(&description, weights, manifest_digest, workers, error) ||
+    if (check_count(rt_weights_files_count(workers), error) || describe(&description, weights, manifest_digest, workers, error) ||
         make_header(&header, rt_weights_manifest(weights), description, texts, error))
         return -1;
     rt_notify_forget(store->notify, RT_KEPT_NAME);

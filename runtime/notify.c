@@ -13,7 +13,7 @@
 
 #include "runtime/scope.h"
 
-enum { WAIT_MS = 100, TEXT_BYTES = 512 };
+enum { TRIES = 3, WAIT_MS = 100, LONG_WAIT_MS = 2000, TEXT_BYTES = 512 };
 
 int rt_notify_open(struct rt_notify *out, const struct rt_service *service, struct rt_error *error)
 {
@@ -43,24 +43,27 @@ void rt_notify_close(struct rt_notify *notify)
 /* ---- sending ---- */
 
 /* Whether it is worth trying again. */
-static int may_retry(int fd)
+static int may_retry(int fd, int wait_ms)
 {
     struct pollfd room = {.fd = fd, .events = POLLOUT};
-    return errno == EINTR || (errno == EAGAIN && poll(&room, 1, WAIT_MS) > 0);
+    return errno == EINTR || (errno == EAGAIN && poll(&room, 1, wait_ms) > 0);
+}
+
+static void say_within(const struct rt_notify *notify, const char *text, int wait_ms)
+{
+    const size_t bytes = strlen(text);
+    for (int i = 0; notify->fd >= 0 && i < TRIES && write(notify->fd, text, bytes) < 0 && may_retry(notify->fd, wait_ms); i++)
+        continue;
 }
 
 static void say(const struct rt_notify *notify, const char *text)
 {
-    enum { TRIES = 3 };
-    const size_t bytes = strlen(text);
-    for (int i = 0; notify->fd >= 0 && i < TRIES && write(notify->fd, text, bytes) < 0 && may_retry(notify->fd); i++)
-        continue;
+    say_within(notify, text, WAIT_MS);
 }
 
 /* The text and a descriptor. */
 static int say_with(const struct rt_notify *notify, const char *text, int fd)
 {
-    enum { TRIES = 3 };
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -75,7 +78,7 @@ static int say_with(const struct rt_notify *notify, const char *text, int fd)
     for (int i = 0; i < TRIES; i++) {
         if (sendmsg(notify->fd, &message, MSG_NOSIGNAL) >= 0)
             return 0;
-        if (!may_retry(notify->fd))
+        if (!may_retry(notify->fd, LONG_WAIT_MS))
             return -1;
     }
     return -1;
@@ -145,7 +148,7 @@ void rt_notify_forget(const struct rt_notify *notify, const char *name)
 {
     char text[TEXT_BYTES];
     snprintf(text, sizeof text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
-    say(notify, text);
+    say_within(notify, text, LONG_WAIT_MS);
 }
 
 /* The manager closes the descriptor that comes with the message, once it has read all messages before. */

@@ -1,5 +1,6 @@
 /* notify.h: what a service tells its manager (sd_notify(3)), without libsystemd. The socket is connected before the seal; behind it only
- * write() on it is needed. Nothing here waits longer than 100 ms but rt_notify_barrier. Any one thread at a time. */
+ * write() on it is needed. Where the manager has no room for a message, that waits for some moments, at most 0.3 s behind the seal and some
+ * seconds for what is to be said before. Any one thread at a time. */
 #ifndef CLOISTER_NOTIFY_H
 #define CLOISTER_NOTIFY_H
 

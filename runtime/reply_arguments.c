@@ -11,12 +11,7 @@ static void close_doc(yyjson_doc **doc)
     yyjson_doc_free(*doc);
 }
 
-static void close_mut_doc(yyjson_mut_doc **doc)
-{
-    yyjson_mut_doc_free(*doc);
-}
-
-static int no_memory(struct rt_error *error)
+int rt_reply_no_memory(struct rt_error *error)
 {
     return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the arguments of a tool call");
 }
@@ -74,8 +69,8 @@ int rt_reply_read_name(struct rt_reply *reply, size_t from, size_t end)
     const struct rt_mark_text *cut = &reply->terms.form->marks[RT_MARK_NAME_CUT];
     const char *name = reply->text + from, *cut_at = cut->text ? memmem(name, end - from, cut->text, cut->bytes) : NULL;
     size_t bytes = cut_at ? (size_t)(cut_at - name) : end - from;
-    while (bytes && rt_reply_is_space(*name))
-        name++, bytes--;
+    for (; bytes && rt_reply_is_space(*name); bytes--)
+        name++;
     while (bytes && rt_reply_is_space(name[bytes - 1]))
         bytes--;
     if (reply->terms.form->flags & RT_REPLY_NUMBERED)
@@ -85,7 +80,7 @@ int rt_reply_read_name(struct rt_reply *reply, size_t from, size_t end)
 
 /* ---- calls in JSON ---- */
 
-static int emit_call(struct rt_reply *reply, const char *arguments, size_t bytes, struct rt_error *error)
+int rt_reply_emit_call(struct rt_reply *reply, const char *arguments, size_t bytes, struct rt_error *error)
 {
     const struct rt_reply_piece piece = {RT_REPLY_CALL, arguments, bytes, reply->calls, reply->name};
     reply->calls++;
@@ -93,7 +88,7 @@ static int emit_call(struct rt_reply *reply, const char *arguments, size_t bytes
     return reply->terms.take(reply->terms.user, &piece, error);
 }
 
-static yyjson_val *first_of(yyjson_val *object, const char *one, const char *other)
+yyjson_val *rt_reply_first_of(yyjson_val *object, const char *one, const char *other)
 {
     yyjson_val *value = yyjson_obj_get(object, one);
     return value ? value : yyjson_obj_get(object, other);
@@ -102,12 +97,12 @@ static yyjson_val *first_of(yyjson_val *object, const char *one, const char *oth
 /* {"name": …, "arguments": …} as the models write it: with other words, in an object "function", or as {"NAME": {…}}. */
 static int read_call(struct rt_reply *reply, yyjson_val *call, yyjson_val **arguments)
 {
-    yyjson_val *name = first_of(call, "name", "tool_name");
+    yyjson_val *name = rt_reply_first_of(call, "name", "tool_name");
     if (!name && yyjson_is_obj(yyjson_obj_get(call, "function"))) {
         call = yyjson_obj_get(call, "function");
         name = yyjson_obj_get(call, "name");
     }
-    *arguments = first_of(call, "arguments", "parameters");
+    *arguments = rt_reply_first_of(call, "arguments", "parameters");
     if (reply->terms.form->flags & RT_REPLY_KEYED && !(yyjson_is_str(name) && *arguments) && yyjson_obj_size(call) == 1) {
         name = unsafe_yyjson_get_first(call);
         *arguments = name + 1;
@@ -147,7 +142,7 @@ static int take_call(struct rt_reply *reply, yyjson_val *call, int emit, struct 
         return 0;
     size_t bytes = 2;
     RT_FREE char *text = is_empty ? strdup("{}") : yyjson_val_write(arguments, 0, &bytes);
-    return text ? emit_call(reply, text, bytes, error) : no_memory(error);
+    return text ? rt_reply_emit_call(reply, text, bytes, error) : rt_reply_no_memory(error);
 }
 
 static int take_calls(struct rt_reply *reply, yyjson_val *root, int emit, struct rt_error *error)
@@ -167,8 +162,7 @@ static int take_calls(struct rt_reply *reply, yyjson_val *root, int emit, struct
     return 0;
 }
 
-/* What was fed, without the marks of special tokens; free it. */
-static char *copy_text(const struct rt_reply *reply, size_t from, size_t end, size_t *bytes)
+char *rt_reply_copy(const struct rt_reply *reply, size_t from, size_t end, size_t *bytes)
 {
     char *copy = malloc(end - from + 1);
     *bytes = 0;
@@ -181,118 +175,15 @@ static char *copy_text(const struct rt_reply *reply, size_t from, size_t end, si
 int rt_reply_take_json(struct rt_reply *reply, size_t from, size_t end, struct rt_error *error)
 {
     size_t bytes;
-    RT_FREE char *text = copy_text(reply, from, end, &bytes);
+    RT_FREE char *text = rt_reply_copy(reply, from, end, &bytes);
     if (!text)
-        return no_memory(error);
+        return rt_reply_no_memory(error);
     yyjson_read_err reason;
     RT_CLEAN(close_doc) yyjson_doc *doc = yyjson_read_opts(text, bytes, YYJSON_READ_NUMBER_AS_RAW, NULL, &reason);
     if (!doc)
-        return reason.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? no_memory(error) : 1;
+        return reason.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? rt_reply_no_memory(error) : 1;
     if (!reply->is_whole)
-        return emit_call(reply, text, bytes, error);
+        return rt_reply_emit_call(reply, text, bytes, error);
     const int no_call = take_calls(reply, yyjson_doc_get_root(doc), 0, error);
     return no_call ? no_call : take_calls(reply, yyjson_doc_get_root(doc), 1, error);
-}
-
-/* ---- arguments one by one ---- */
-
-/* Whether a schema allows a value of this type, as far as "type" and one level of "anyOf" and "oneOf" say; 0 where they say nothing. */
-static int allows(yyjson_val *schema, const char *type)
-{
-    size_t i, count;
-    yyjson_val *types = yyjson_obj_get(schema, "type"), *one;
-    if (yyjson_equals_str(types, type))
-        return 1;
-    yyjson_arr_foreach(types, i, count, one)
-    {
-        if (yyjson_equals_str(one, type))
-            return 1;
-    }
-    yyjson_arr_foreach(first_of(schema, "anyOf", "oneOf"), i, count, one)
-    {
-        if (yyjson_equals_str(yyjson_obj_get(one, "type"), type))
-            return 1;
-    }
-    return 0;
-}
-
-static int fits(yyjson_val *schema, yyjson_val *value)
-{
-    switch (yyjson_get_type(value)) {
-    case YYJSON_TYPE_NULL: return allows(schema, "null");
-    case YYJSON_TYPE_BOOL: return allows(schema, "boolean");
-    case YYJSON_TYPE_RAW: return allows(schema, "number") || allows(schema, "integer");
-    case YYJSON_TYPE_ARR: return allows(schema, "array");
-    case YYJSON_TYPE_OBJ: return allows(schema, "object");
-    default: return 0; /* a string in quotes is the string with its quotes */
-    }
-}
-
-/* The words as Python writes them. */
-static void to_json_word(char *value, size_t *bytes)
-{
-    static const char *const words[][2] = {{"True", "true"}, {"False", "false"}, {"None", "null"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (*bytes == strlen(words[i][0]) && !memcmp(value, words[i][0], *bytes)) {
-            *bytes = strlen(words[i][1]);
-            memcpy(value, words[i][1], *bytes);
-            return;
-        }
-}
-
-/* A value of another type than string where the schema has one and the text is such a value; else the text. */
-static yyjson_mut_val *convert(yyjson_mut_doc *out, yyjson_val *schema, const char *value, size_t bytes)
-{
-    RT_FREE char *word = malloc(bytes + 1);
-    size_t word_bytes = bytes;
-    if (!word)
-        return NULL;
-    memcpy(word, value, bytes);
-    if (allows(schema, "boolean") || allows(schema, "null"))
-        to_json_word(word, &word_bytes);
-    RT_CLEAN(close_doc) yyjson_doc *doc = yyjson_read(word, word_bytes, YYJSON_READ_NUMBER_AS_RAW);
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    return root && fits(schema, root) ? yyjson_val_mut_copy(out, root) : yyjson_mut_strncpy(out, value, bytes);
-}
-
-/* From a line of its own to the next. */
-static void strip_lines(const char **value, size_t *bytes)
-{
-    if (*bytes && **value == '\n')
-        ++*value, --*bytes;
-    if (*bytes && (*value)[*bytes - 1] == '\n')
-        --*bytes;
-}
-
-static int add_pair(const struct rt_reply *reply, const struct rt_reply_pair *pair, yyjson_val *properties, yyjson_mut_doc *out)
-{
-    size_t key_bytes, value_bytes;
-    RT_FREE char *key = copy_text(reply, pair->key, pair->key + pair->key_bytes, &key_bytes);
-    RT_FREE char *copy = copy_text(reply, pair->value, pair->value + pair->value_bytes, &value_bytes);
-    const char *value = copy;
-    if (!key || !copy)
-        return -1;
-    if (reply->terms.form->flags & RT_REPLY_LINES)
-        strip_lines(&value, &value_bytes);
-    yyjson_mut_val *name = yyjson_mut_strncpy(out, key, key_bytes);
-    yyjson_mut_val *converted = convert(out, yyjson_obj_getn(properties, key, key_bytes), value, value_bytes);
-    return name && converted && yyjson_mut_obj_put(yyjson_mut_doc_get_root(out), name, converted) ? 0 : -1;
-}
-
-int rt_reply_take_pairs(struct rt_reply *reply, struct rt_error *error)
-{
-    yyjson_val *parameters = yyjson_obj_get(rt_reply_tool(reply->terms.tools, reply->name), "parameters");
-    RT_CLEAN(close_mut_doc) yyjson_mut_doc *out = yyjson_mut_doc_new(NULL);
-    if (!out)
-        return no_memory(error);
-    yyjson_mut_doc_set_root(out, yyjson_mut_obj(out));
-    for (size_t i = 0; i < reply->pair_count; i++)
-        if (add_pair(reply, &reply->pairs[i], yyjson_obj_get(parameters, "properties"), out))
-            return no_memory(error);
-    size_t bytes;
-    yyjson_write_err reason;
-    RT_FREE char *text = yyjson_mut_write_opts(out, 0, NULL, &bytes, &reason);
-    if (!text) /* bytes that are no UTF-8 */
-        return reason.code == YYJSON_WRITE_ERROR_MEMORY_ALLOCATION ? no_memory(error) : 1;
-    return emit_call(reply, text, bytes, error);
 }

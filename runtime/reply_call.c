@@ -134,7 +134,7 @@ static enum rt_match find_end(struct rt_reply *reply, enum rt_mark end, enum rt_
             return RT_MATCH_PART;
         if (other == RT_MATCH_WHOLE)
             continue;
-        if ((unsigned char)c == RT_SPECIAL_BYTE || c == '<' || c == '{' || reply->at - reply->part == RT_REPLY_HEADER_MAX)
+        if ((unsigned char)c == RT_SPECIAL_BYTE || c == '<' || reply->at - reply->part == RT_REPLY_HEADER_MAX)
             return RT_MATCH_NONE;
     }
     return RT_MATCH_PART;
@@ -234,7 +234,6 @@ int rt_reply_step_value(struct rt_reply *reply, struct rt_error *error)
         reply->pairs[reply->pair_count].value = reply->part;
         reply->pairs[reply->pair_count].value_bytes = reply->at - reply->part;
         pass(reply, RT_MARK_VALUE_END);
-        reply->tail = reply->at;
         reply->state = RT_REPLY_IN_VALUE_TAIL;
         return 1;
     }
@@ -253,7 +252,6 @@ int rt_reply_step_value_tail(struct rt_reply *reply, struct rt_error *error)
         reply->pair_count++;
         reply->state = RT_REPLY_IN_PAIRS;
     } else {
-        reply->at = reply->tail;
         reply->state = RT_REPLY_IN_VALUE;
     }
     return 1;

@@ -23,6 +23,12 @@ static enum rt_match looks_like_header(const struct rt_reply *reply)
     return reply->ended || memcmp(text, recipient, have) ? RT_MATCH_NONE : RT_MATCH_PART;
 }
 
+int rt_reply_has_marked_header(const struct rt_reply *reply)
+{
+    return rt_reply_compare(reply, reply->start, RT_MARK_START) == RT_MATCH_WHOLE ||
+           rt_reply_compare(reply, reply->start, RT_MARK_CHANNEL) == RT_MATCH_WHOLE;
+}
+
 /* What ends a message and says nothing else: passes it. */
 static enum rt_match pass_end(struct rt_reply *reply)
 {
@@ -65,7 +71,6 @@ static void begin_message(struct rt_reply *reply)
     const int is_call = !read_recipient(reply, header, bytes);
     const int thinks = memmem(header, bytes, analysis, sizeof analysis - 1) != NULL;
     reply->at += reply->terms.form->marks[RT_MARK_MESSAGE].bytes;
-    reply->is_bare = 0;
     reply->trims = thinks;
     rt_reply_go(reply, is_call ? RT_REPLY_IN_CALL : thinks ? RT_REPLY_IN_REASONING : RT_REPLY_IN_CONTENT);
 }

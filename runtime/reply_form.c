@@ -85,7 +85,10 @@ static const struct row call_rows[] = {
     {"<|tool_call|>", {"<|tool_call|>"}, RT_REPLY_LISTS, {[RT_MARK_CALL] = "<|tool_call|>"}},                             /* Granite 3 */
     {"<TOOLCALL>", {"<TOOLCALL>"}, RT_REPLY_LISTS, {PAIR(CALL, "<TOOLCALL>", "</TOOLCALL>")}},                            /* Nemotron */
     {"<tool_calls>", {"<tool_calls>"}, RT_REPLY_LISTS, {PAIR(CALL, "<tool_calls>", "</tool_calls>")}},                    /* Hunyuan */
-    {"<tool_call>", {"<tool_call>"}, 0, {PAIR(CALL, "<tool_call>", "</tool_call>")}}, /* Hermes, Qwen 2.5 and 3, Granite 4, … */
+    {"<tool_call>",
+     {"<tool_call>"},
+     RT_REPLY_LINES,
+     {PAIR(CALL, "<tool_call>", "</tool_call>")}}, /* Hermes, Qwen 2.5 and 3, Granite 4, … */
     {"<function=>", {"<function="}, 0, {PAIR(CALL, "<function=", "</function>"), [RT_MARK_NAME_END] = ">"}},
     {"<|python_tag|>", {"<|python_tag|>"}, RT_REPLY_BARE, {[RT_MARK_CALL] = "<|python_tag|>"}},             /* Llama 3.1, 3.3 */
     {"\"parameters\"", {"\"parameters\": dictionary"}, RT_REPLY_BARE, {[RT_MARK_CALL] = "<|python_tag|>"}}, /* Llama 3.2 */

@@ -1,6 +1,6 @@
-/* reply_parts.h: what the files of the reply share. reply_form.c: the table, and what of it a bundle uses. reply.c: text and reasoning.
- * reply_channels.c: the same where every message has a header. reply_call.c: from a call's marker to its end. reply_arguments.c: what is between
- * becomes a name and JSON. reply_rule.c: the other direction.
+/* reply_parts.h: what the files of the reply share. reply_form.c: the table, and what of it a bundle uses. reply.c: feeding and giving out.
+ * reply_text.c: content and reasoning. reply_channels.c: the same where every message has a header. reply_call.c: from a call's marker to its end.
+ * reply_arguments.c, reply_pairs.c: what is between becomes a name and JSON. reply_rule.c, reply_schema.c: the other direction.
  *
  * Inside, a special token is its text behind a byte FF, which UTF-8 never has: so matching is the same for both kinds of marker, and text
  * that spells a special token out matches none. */
@@ -37,7 +37,7 @@ enum rt_reply_flags {
     RT_REPLY_LISTS = 2,     /* several calls are one JSON array */
     RT_REPLY_KEYED = 4,     /* {"NAME": {arguments}} */
     RT_REPLY_NUMBERED = 8,  /* the name is written "functions.NAME:0" */
-    RT_REPLY_LINES = 16,    /* a value stands on lines of its own */
+    RT_REPLY_LINES = 16,    /* a call, and a value, stands on lines of its own */
     RT_REPLY_LOOSE = 32,    /* a call may come without its section */
     RT_REPLY_CHANNELS = 64, /* harmony */
 };
@@ -93,12 +93,11 @@ struct rt_reply {
     size_t section_calls, calls;
 
     /* the call under way */
-    int is_bare,
-        is_whole; /* as of a form that needs no marker; its JSON is {"name", "arguments"}, or a list of such, not only the arguments */
+    int is_bare;  /* of a form that needs no marker */
+    int is_whole; /* its JSON is {"name", "arguments"}, or a list of such, not only the arguments */
     size_t part;  /* where the name, JSON, key or value begins */
     char name[RT_REPLY_NAME_MAX + 1];
     struct rt_json_scan scan;
-    size_t tail; /* behind VALUE_END */
     struct rt_reply_pair pairs[RT_REPLY_PAIRS_MAX];
     size_t pair_count;
 };
@@ -122,14 +121,34 @@ RT_MUST_CHECK int rt_reply_emit(struct rt_reply *reply, enum rt_reply_kind kind,
 RT_MUST_CHECK int rt_reply_give_up(struct rt_reply *reply, struct rt_error *error);
 void rt_reply_go(struct rt_reply *reply, enum rt_reply_state state); /* what comes next begins at `at` */
 
+/* Whether the header at `start` begins with a mark, not with words that may have been meant as text. */
+int rt_reply_has_marked_header(const struct rt_reply *reply);
+
 /* Of what is between the marks of a call: 0, -1 with *error, or 1: it is no call. */
 int rt_reply_read_name(struct rt_reply *reply, size_t from, size_t end);
 RT_MUST_CHECK int rt_reply_take_json(struct rt_reply *reply, size_t from, size_t end, struct rt_error *error);
 RT_MUST_CHECK int rt_reply_take_pairs(struct rt_reply *reply, struct rt_error *error);
+
+RT_MUST_CHECK int rt_reply_emit_call(struct rt_reply *reply, const char *arguments, size_t bytes, struct rt_error *error);
+/* What was fed, without the marks of special tokens; free it. NULL: no memory. */
+char *rt_reply_copy(const struct rt_reply *reply, size_t from, size_t end, size_t *bytes);
+yyjson_val *rt_reply_first_of(yyjson_val *object, const char *one, const char *other);
+int rt_reply_no_memory(struct rt_error *error);
 int rt_reply_is_name(const char *name, size_t bytes);
 yyjson_val *rt_reply_tool(yyjson_val *tools, const char *name); /* its "function" object; NULL: no such tool */
 
 /* The text with FF before each special token; free it. NULL: no memory. */
 char *rt_reply_mark_specials(const struct rt_tokenizer *tokenizer, const char *text, size_t *bytes);
+
+/* What may be called: the arguments of `only`, where they stand apart from its name; a call, of that tool or any; or a list of calls. NULL with the
+ * error filled. */
+struct rt_schema_making {
+    const struct rt_reply_form *form;
+    yyjson_mut_doc *doc;
+    struct rt_error *error;
+};
+yyjson_mut_val *rt_schema_of_arguments(const struct rt_schema_making *making, yyjson_val *only);
+yyjson_mut_val *rt_schema_of_call(const struct rt_schema_making *making, yyjson_val *tools, yyjson_val *only);
+yyjson_mut_val *rt_schema_of_list(const struct rt_schema_making *making, yyjson_val *tools, yyjson_val *only, int parallel);
 
 #endif

@@ -27,8 +27,8 @@ RT_MUST_CHECK int rt_seal(struct rt_error *error);
 /* The same for a process that answers at sockets which listen already: it can accept, read and write there, and make no others. */
 RT_MUST_CHECK int rt_seal_server(struct rt_error *error);
 
-/* The same for a process that has yet to finish files in the open directory `directory` (new_file.h): it can still rename, link and remove what
- * lies there, and nothing else. One thread. */
+/* The same for a process that has yet to finish files in the open directory `directory` (new_file.h): it can still look at, rename, link and
+ * remove what lies there, and nothing else. One thread. */
 RT_MUST_CHECK int rt_seal_keeper(int directory, struct rt_error *error);
 
 /* The version of Landlock that this kernel has; 0 for none. */

@@ -316,8 +316,8 @@ int rt_server_run(struct rt_server *server, struct rt_site *site, struct rt_erro
     rt_api_site_describe(&server->at, site, server->model);
     server->at.answerer.queue = server->options->queue;
     sem_post(&server->go);
-    fprintf(stderr, "cloister: %s is ready after %.1f s; %u tokens of context\n", server->model, site->load_s,
-            (unsigned)server->at.limits.context);
+    fprintf(stderr, "cloister: %s is ready after %.1f s%s; %u tokens of context\n", server->model, site->load_s,
+            site->is_warm ? " with the weights from before" : "", (unsigned)server->at.limits.context);
     rt_notify_ready(&server->surroundings->notify);
     const int failed = loop(server, error);
     end(server);

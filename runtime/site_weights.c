@@ -105,5 +105,6 @@ static int open_with_store(struct rt_site *site, const struct rt_site_options *o
 int rt_site_weights_open(struct rt_site *site, const struct rt_site_options *options, const struct rt_engine_options *engine,
                          struct rt_texts *texts, struct rt_error *error)
 {
-    return options->store ? open_with_store(site, options, engine, texts, error) : open_private(site, options, engine, texts, error);
+    const int is_kept = options->store && options->store->notify->fd >= 0; /* somebody is there who keeps them */
+    return is_kept ? open_with_store(site, options, engine, texts, error) : open_private(site, options, engine, texts, error);
 }

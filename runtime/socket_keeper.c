@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,7 +80,10 @@ static int get_ready(int *own, int directory, const char *name, struct stat *our
 {
     struct rt_error error;
     *own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return *own < 0 || fstatat(directory, name, ours, AT_SYMLINK_NOFOLLOW) || close(directory) || rt_seal_keeper(*own, &error) ? -1 : 0;
+    return *own < 0 || fstatat(directory, name, ours, AT_SYMLINK_NOFOLLOW) || close(directory) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+                   rt_seal_keeper(*own, &error)
+               ? -1
+               : 0;
 }
 
 static void keep(int from, int to, int directory, const char *name)
@@ -138,8 +142,10 @@ int rt_socket_keeper_start(int *to, int *from, int directory, const char *path, 
     }
     rt_clean_fd(&up.write);
     up.write = -1;
-    if (process < 0 || !hear(up.read))
+    if (process < 0)
         return rt_fail(error, RT_EXIT_RESOURCES, "%s: no process to remove it in the end: %s", path, strerror(errno));
+    if (!hear(up.read))
+        return rt_fail(error, RT_EXIT_UNSUPPORTED, "%s: the process that is to remove it in the end could not be sealed", path);
     *to = RT_MOVE_FD(down.write);
     *from = RT_MOVE_FD(up.read);
     return 0;

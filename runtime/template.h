@@ -1,6 +1,6 @@
 /* template.h: chat templates, Jinja2 (https://jinja.palletsprojects.com/templates/) as transformers runs it: sandboxed, trim_blocks and
  * lstrip_blocks on, with loop controls and generation blocks. Parsed once; rendering is bounded in steps, depth and memory, since template
- * and messages are hostile. A template is read-only once it is open: any thread may render it. */
+ * and messages are hostile; it takes up to 192 KiB of stack. A template is read-only once it is open: any thread may render it. */
 #ifndef CLOISTER_TEMPLATE_H
 #define CLOISTER_TEMPLATE_H
 

@@ -186,16 +186,16 @@ const struct rt_value *rt_find_variable(struct rt_render *render, struct rt_text
 /* One node: counts a step, and a level, which the caller takes off render->depth. */
 RT_MUST_CHECK int rt_render_enter(struct rt_render *render, const struct rt_node *node);
 RT_MUST_CHECK int rt_render_statements(struct rt_render *render, const struct rt_node *first);
-/* The same in a scope of their own within `outer`, of which *scope, if not NULL, is what it begins with. */
-RT_MUST_CHECK int rt_render_scoped(struct rt_render *render, const struct rt_node *first, struct rt_scope *scope);
 RT_MUST_CHECK int rt_scope_open(struct rt_render *render, struct rt_scope *outer, struct rt_scope **out);
-/* The same, and what they write is *out. */
+/* The same in a scope of their own. */
+RT_MUST_CHECK int rt_render_scoped(struct rt_render *render, const struct rt_node *first, struct rt_scope *scope);
+/* The same, and what they write goes to *out. */
 RT_MUST_CHECK int rt_render_captured(struct rt_render *render, const struct rt_node *first, struct rt_scope *scope, struct rt_text *out);
 RT_MUST_CHECK int rt_render_assign(struct rt_render *render, const struct rt_node *target, const struct rt_value *value);
 RT_MUST_CHECK int rt_render_for(struct rt_render *render, const struct rt_node *node);
 RT_MUST_CHECK int rt_render_macro(struct rt_render *render, const struct rt_node *node);
 RT_MUST_CHECK int rt_render_call_block(struct rt_render *render, const struct rt_node *node);
-/* JSON → a value, all of it foreign; `marks` is a run of 1 as long as its longest text. */
+/* All that a conversation brings along, as foreign values. */
 RT_MUST_CHECK int rt_input_variables(struct rt_render *render, struct rt_map *variables, const struct rt_template_input *input);
 
 #endif

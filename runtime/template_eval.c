@@ -9,7 +9,7 @@ const struct rt_value *rt_find_variable(struct rt_render *render, struct rt_text
         const struct rt_value *found = rt_map_find(&scope->variables, name);
         if (found)
             return found;
-        rt_render_count(render, 0);
+        rt_render_count(render, 16 * scope->variables.count);
     }
     return NULL;
 }

@@ -28,10 +28,13 @@ static size_t count_range(int64_t from, int64_t to, int64_t step)
 int rt_call_range(struct rt_render *render, const struct rt_call *call, struct rt_value *out)
 {
     int64_t bounds[3];
+    uint8_t foreign = 0;
     struct rt_value *items;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         if (rt_call_integer(render, call, i, i == 2, &bounds[i]))
             return -1;
+        foreign |= rt_call_given(call, i) && rt_call_given(call, i)->foreign;
+    }
     if (!rt_call_given(call, 1)) {
         bounds[1] = bounds[0];
         bounds[0] = 0;
@@ -45,7 +48,7 @@ int rt_call_range(struct rt_render *render, const struct rt_call *call, struct r
     if (rt_render_take(render, count, sizeof *items, &items))
         return -1;
     for (size_t i = 0; i < count; i++)
-        items[i] = rt_value_integer(bounds[0] + (int64_t)i * step);
+        items[i] = (struct rt_value){.kind = RT_VALUE_INTEGER, .foreign = foreign, .integer = bounds[0] + (int64_t)i * step};
     *out = rt_value_list(items, count, RT_LIST_RANGE);
     return 0;
 }

@@ -28,7 +28,8 @@ void rt_float_print(double number, char out[RT_FLOAT_BYTES])
     }
     shortest_digits(number, digits);
     const char *mark = strchr(digits, 'e');
-    const int exponent = atoi(mark + 1), after_point = mark - digits > 2 + (digits[0] == '-') ? (int)(mark - strchr(digits, '.')) - 1 : 0;
+    const int exponent = (int)strtol(mark + 1, NULL, 10),
+              after_point = mark - digits > 2 + (digits[0] == '-') ? (int)(mark - strchr(digits, '.')) - 1 : 0;
     if (exponent < -4 || exponent >= 16)
         snprintf(out, RT_FLOAT_BYTES, "%.*se%c%02d", (int)(mark - digits), digits, exponent < 0 ? '-' : '+', abs(exponent));
     else

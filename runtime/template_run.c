@@ -95,7 +95,7 @@ static int run_set(struct rt_render *render, const struct rt_node *node)
     return rt_render_assign(render, node->set.target, &value);
 }
 
-/* What the body writes, filtered. */
+/* What the body writes, filtered; where it ends the round, nobody wants to know. */
 static int filter_body(struct rt_render *render, const struct rt_node *node, struct rt_value *out)
 {
     const struct rt_text outside = render->body;
@@ -103,6 +103,9 @@ static int filter_body(struct rt_render *render, const struct rt_node *node, str
     struct rt_text text;
     if (rt_scope_open(render, render->scope, &scope) || rt_render_captured(render, node->set.body, scope, &text))
         return -1;
+    *out = rt_value_text(text);
+    if (render->jump)
+        return 0;
     render->body = text;
     const int status = rt_evaluate(render, node->set.value, out);
     render->body = outside;
@@ -134,7 +137,9 @@ static int run_output(struct rt_render *render, const struct rt_node *node)
 static int run_filter_block(struct rt_render *render, const struct rt_node *node)
 {
     struct rt_value value;
-    return filter_body(render, node, &value) ? -1 : put(render, &value);
+    if (filter_body(render, node, &value))
+        return -1;
+    return render->jump ? 0 : put(render, &value);
 }
 
 /* ---- scopes of their own ---- */

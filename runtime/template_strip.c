@@ -30,6 +30,30 @@ static size_t strippable_before(struct rt_text text, size_t end, const struct rt
     return 0;
 }
 
+/* Each character taken off is looked for in the set; the steps that it takes are counted as they are made. */
+static int strip_sides(struct rt_render *render, struct rt_text text, const struct rt_text *set, unsigned sides, struct rt_value *out)
+{
+    const size_t cost = set ? set->count + 1 : 1;
+    size_t begin = 0, end = text.count, step, work = 0;
+    for (;;) {
+        if ((sides & STRIP_LEFT) && begin < end && (step = strippable(text, begin, set)))
+            begin += step;
+        else if ((sides & STRIP_RIGHT) && end > begin && (step = strippable_before(text, end, set)))
+            end -= step;
+        else
+            break;
+        work += cost;
+        if (work < RT_TEMPLATE_STEP_BYTES)
+            continue;
+        rt_render_count(render, work);
+        work = 0;
+        if (rt_render_check(render))
+            return -1;
+    }
+    *out = rt_value_text(rt_text_part(text, begin, end));
+    return 0;
+}
+
 static int strip(struct rt_render *render, const struct rt_call *call, unsigned sides, struct rt_value *out)
 {
     const struct rt_value *given = rt_call_given(call, 0);
@@ -42,14 +66,7 @@ static int strip(struct rt_render *render, const struct rt_call *call, unsigned 
         return rt_render_fail(render, "%s cannot be trimmed off", rt_value_type(given));
     if (set && set->count > STRIP_CHARACTERS_MAX)
         return rt_render_fail(render, "more than %d characters to trim", STRIP_CHARACTERS_MAX);
-    size_t begin = 0, end = text.count, step;
-    while ((sides & STRIP_LEFT) && begin < end && (step = strippable(text, begin, set)))
-        begin += step;
-    while ((sides & STRIP_RIGHT) && end > begin && (step = strippable_before(text, end, set)))
-        end -= step;
-    rt_render_count(render, (text.count - (end - begin)) * (set ? set->count + 1 : 1));
-    *out = rt_value_text(rt_text_part(text, begin, end));
-    return 0;
+    return strip_sides(render, text, set, sides, out);
 }
 
 int rt_call_strip(struct rt_render *render, const struct rt_call *call, struct rt_value *out)

@@ -123,7 +123,7 @@ int rt_value_iterate(struct rt_render *render, const struct rt_value *value, str
     case RT_VALUE_TEXT: return list_characters(render, value->text, out);
     case RT_VALUE_LIST:
         *out = value->list;
-        if (out->form == RT_LIST_ITERATOR) {
+        if (out->form == RT_LIST_ITERATOR && out->count) {
             out->items += *out->taken;
             out->count -= *out->taken;
             *out->taken = value->list.count;

@@ -1,10 +1,11 @@
 /* template_value.h: what a template computes with: values as Python has them, the arena of one rendering, and the built-in names.
  *   template_character.c, template_value.c, template_map.c, template_compare.c   what values are
  *   template_builder.c, template_print.c, template_json.c                       values → text
- *   template_operator.c, template_number.c, template_format.c                   what operators do to them
- *   template_builtin.c                                                          filters, tests, methods, functions by name
- *   template_filter.c, template_list.c, template_select.c, template_sort.c, template_test.c, template_function.c,
- *   template_text.c, template_split.c, template_strip.c, template_case.c        what those do
+ *   template_format.c, template_percent.c, template_braces.c                    values → text of a given width
+ *   template_operator.c, template_number.c                                      what operators do to them
+ *   template_builtin.c, template_call.c                                         filters, tests, methods, functions by name
+ *   template_filter.c, template_list.c, template_mapping.c, template_select.c, template_sort.c, template_test.c, template_function.c,
+ *   template_text.c, template_find.c, template_split.c, template_strip.c, template_case.c   what those do
  * Values are immutable, except namespaces; they live in the arena of one rendering, or point into the template or its input. */
 #ifndef CLOISTER_TEMPLATE_VALUE_H
 #define CLOISTER_TEMPLATE_VALUE_H
@@ -18,8 +19,8 @@
 /* Limits: template and messages are hostile. */
 enum {
     RT_TEMPLATE_BYTES_MAX = 1 << 20,
-    RT_TEMPLATE_DEPTH_MAX = 64,     /* statements and expressions inside one another; JSON */
-    RT_TEMPLATE_EVAL_MAX = 256,     /* the same, with chains of operators, macros and values inside one another counted */
+    RT_TEMPLATE_DEPTH_MAX = 64,     /* statements and expressions inside one another, as they are written */
+    RT_TEMPLATE_EVAL_MAX = 256,     /* the same as it runs, with chains of operators, macros, values, JSON */
     RT_TEMPLATE_ARGUMENTS_MAX = 64, /* of one call */
     RT_TEMPLATE_NAMES_MAX = 1024,   /* in one map: they are searched one by one */
     RT_TEMPLATE_RANGE_MAX = 100000, /* Jinja's own */

@@ -80,11 +80,10 @@ int rt_weights_files_take(struct rt_weights **out, const struct rt_manifest *man
 
 /* ---- what they are ---- */
 
-static uint64_t offset_in(const struct rt_weights *w, unsigned node, const struct rt_tensor_place *place)
+static uint64_t offset_of(const struct rt_weights *w, unsigned node, size_t tensor)
 {
-    const struct rt_memory *memory = &w->nodes[node].memory;
-    const int is_here = place->at >= memory->at && place->at < memory->at + memory->bytes;
-    return is_here ? (uint64_t)(place->at - memory->at) : UINT64_C(1) << 63 | (uint64_t)(place->at - w->once.at);
+    const int once = w->count > 1 && rt_tensor_spread(&w->manifest->tensors[tensor]) == RT_SPREAD_ONCE;
+    return (uint64_t)(w->nodes[node].places[tensor].at - (once ? w->once.at : w->nodes[node].memory.at));
 }
 
 /* A digest over every place of every tensor on every node. */
@@ -98,7 +97,7 @@ static int digest_places(uint8_t digest[CR_DIGEST_BYTES], const struct rt_weight
     for (unsigned node = 0; node < w->count; node++)
         for (size_t i = 0; i < tensors; i++) {
             const struct rt_tensor_place *place = &w->nodes[node].places[i];
-            *at++ = offset_in(w, node, place);
+            *at++ = offset_of(w, node, i);
             *at++ = place->first_panel;
             *at++ = place->last_panel;
         }

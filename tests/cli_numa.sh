@@ -38,7 +38,7 @@ judge() {
     grep -E '^     ' "$SCRATCH/console"
     expect grep -qE '^[1-9][0-9]* passed, 0 failed, 0 skipped$' "$SCRATCH/console"
     for name in every_panel_is_on_its_workers_node without_binding_the_first_touch_decides reserved_pages_are_taken_where_there_are_enough \
-        a_full_node_spills_over logits_are_those_of_one_node; do
+        files_in_memory_are_too_also_when_they_are_taken_again a_full_node_spills_over logits_are_those_of_one_node; do
         expect grep -qx "ok   $name" "$SCRATCH/console"
     done
     if ! grep -qE '^[0-9]+ passed, 0 failed' "$SCRATCH/console"; then

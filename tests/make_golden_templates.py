@@ -64,7 +64,8 @@ def compile_template(text):
         )
         environment.filters["tojson"] = tojson
         template = environment.from_string(text)
-    environment.globals["raise_exception"] = template.globals["raise_exception"] = raise_exception
+    environment.globals.pop("strftime_now", None)
+    environment.globals["raise_exception"] = raise_exception
     return template
 
 
@@ -72,14 +73,12 @@ def render(text, conversation, add_generation_prompt):
     """The text, or {"refused": WHY}, where WHY is what raise_exception says and empty for all other refusals."""
     try:
         template = compile_template(text)
-        template.globals.pop("strftime_now", None)
-        if "now" in conversation:
-            template.globals["strftime_now"] = strftime_now
         return template.render(
             messages=conversation["messages"],
             tools=conversation.get("tools"),
             documents=conversation.get("documents"),
             add_generation_prompt=add_generation_prompt,
+            **({"strftime_now": strftime_now} if "now" in conversation else {}),
             **TOKENS,
             **conversation.get("variables", {}),
         )

@@ -36,6 +36,7 @@ const struct reply_way reply_ways[] = {
     {"\"parameters\": dictionary", {"<|python_tag|>"}},
     {"<thought> </thought>", {NULL}},
     {"<think> <|python_tag|>", {NULL}},
+    {"<|message|> <|channel|>", {NULL}},
 };
 const size_t reply_way_count = sizeof reply_ways / sizeof *reply_ways;
 
@@ -70,7 +71,7 @@ static int end_last(struct reply_log *log)
     return log->kind ? add(log, ")", 1) : 0;
 }
 
-static int take(void *user, const struct rt_reply_piece *piece, struct rt_error *error)
+int reply_log_take(void *user, const struct rt_reply_piece *piece, struct rt_error *error)
 {
     struct reply_log *log = user;
     const char kind = "CRT"[piece->kind];
@@ -88,6 +89,11 @@ static int take(void *user, const struct rt_reply_piece *piece, struct rt_error 
     log->content_bytes += kind == 'C' ? piece->bytes : 0;
     log->reasoning_bytes += kind == 'R' ? piece->bytes : 0;
     return failed || add(log, piece->text, piece->bytes) ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for the log") : 0;
+}
+
+int reply_log_end(struct reply_log *log, struct rt_error *error)
+{
+    return end_last(log) || add(log, "", 0) ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for the log") : 0;
 }
 
 void reply_log_close(struct reply_log *log)
@@ -166,12 +172,12 @@ int reply_bench_run(const struct reply_bench *bench, const struct rt_reply_rule 
                     size_t (*next)(void *user), void *user, struct reply_log *log, struct rt_error *error)
 {
     RT_CLEAN(rt_reply_close) struct rt_reply *reply = NULL;
-    const struct rt_reply_terms terms = {bench->form, yyjson_doc_get_root(bench->tools), opened, take, log};
+    const struct rt_reply_terms terms = {bench->form, yyjson_doc_get_root(bench->tools), opened, reply_log_take, log};
     *log = (struct reply_log){0};
     if (rt_reply_open(&reply, &terms, error) || (prefix && rt_reply_feed_prefix(reply, prefix, error)) ||
         feed(bench->way, reply, text, bytes, next, user, error) || rt_reply_end(reply, error))
         return -1;
-    return end_last(log) || add(log, "", 0) ? rt_fail(error, RT_EXIT_RESOURCES, "no memory for the log") : 0;
+    return reply_log_end(log, error);
 }
 
 const struct reply_way *reply_way(const char *chat_template)

@@ -21,6 +21,8 @@ struct reply_log {
     size_t calls, content_bytes, reasoning_bytes;
     size_t broken; /* calls whose arguments are no JSON object */
 };
+RT_MUST_CHECK int reply_log_take(void *log, const struct rt_reply_piece *piece, struct rt_error *error); /* rt_reply_terms.take */
+RT_MUST_CHECK int reply_log_end(struct reply_log *log, struct rt_error *error);
 void reply_log_close(struct reply_log *log);
 
 struct reply_bench { /* what a reply needs */

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -166,7 +167,7 @@ static pid_t start_server(void (*end)(struct rt_listeners *))
 
 static void end_sealed(struct rt_listeners *listeners)
 {
-    if (rt_seal(&error))
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || rt_seal(&error))
         _exit(2);
     rt_listeners_close(listeners);
     _exit(exists() ? 3 : 0);

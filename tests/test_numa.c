@@ -14,11 +14,11 @@
 #include "runtime/machine_memory.h"
 #include "runtime/scope.h"
 #include "runtime/topology.h"
-#include "runtime/weights.h"
+#include "runtime/weights_files.h"
 #include "tests/check.h"
 #include "tests/program.h"
 
-enum { PAGE = 4096, PAGES_MAX = 4096, OTHER_NUMBERS = 900, HOGS = 8, MIB = 1 << 20, BIND = 2 /* MPOL_BIND */ };
+enum { PAGE = 4096, PAGES_MAX = 4096, OTHER_NUMBERS = 900, HOGS = 8, FILES_MAX = 16, MIB = 1 << 20, BIND = 2 /* MPOL_BIND */ };
 
 static struct rt_error error;
 static struct program_paths paths = {.cloister = "/cloister", .trust = "/trust"};
@@ -33,8 +33,12 @@ struct loaded {
     struct rt_weights *weights;
 };
 
-static int load(struct loaded *l, int numbers_from)
+enum { PRIVATE, IN_FILES };
+
+static int load(struct loaded *l, int numbers_from, int in_files)
 {
+    int (*const open_weights)(struct rt_weights **, const struct rt_manifest *, struct rt_workers *,
+                              struct rt_error *) = in_files ? rt_weights_files_open : rt_weights_open;
     struct cr_trust *trust = NULL;
     *l = (struct loaded){0};
     if (rt_placement_open(&l->placement, 0, &error))
@@ -43,10 +47,11 @@ static int load(struct loaded *l, int numbers_from)
         l->placement->places[i].node += numbers_from;
     int failed = rt_workers_open(&l->workers, l->placement, &error) || rt_trust_open(&trust, paths.trust, &error) ||
                  rt_bundle_open(&l->bundle, bundle_path, trust, &error) ||
-                 rt_weights_open(&l->weights, rt_bundle_manifest(l->bundle), l->workers, &error) ||
-                 rt_bundle_load(l->bundle, l->weights, l->workers, NULL, &error);
+                 open_weights(&l->weights, rt_bundle_manifest(l->bundle), l->workers, &error) ||
+                 rt_bundle_load(l->bundle, l->weights, l->workers, NULL, &error) ||
+                 (in_files && rt_weights_files_seal(l->weights, l->workers, &error));
     cr_trust_close(&trust);
-    if (!failed)
+    if (!failed && !in_files)
         rt_weights_protect(l->weights);
     return failed ? -1 : 0;
 }
@@ -177,7 +182,7 @@ static void check_reports(const struct loaded *l, enum rt_pages pages, enum rt_b
 static void every_panel_is_on_its_workers_node(void)
 {
     struct loaded l;
-    CHECK_THAT(!load(&l, 0), "%s", error.text);
+    CHECK_THAT(!load(&l, 0, PRIVATE), "%s", error.text);
     judge_pages("bound", &l);
     judge_mappings(&l);
     check_reports(&l, RT_PAGES_TRANSPARENT, RT_BINDING_NODE);
@@ -188,7 +193,7 @@ static void every_panel_is_on_its_workers_node(void)
 static void without_binding_the_first_touch_decides(void)
 {
     struct loaded l;
-    CHECK_THAT(!load(&l, OTHER_NUMBERS), "%s", error.text);
+    CHECK_THAT(!load(&l, OTHER_NUMBERS, PRIVATE), "%s", error.text);
     judge_pages("not bound", &l);
     check_reports(&l, RT_PAGES_TRANSPARENT, RT_BINDING_TOUCH);
     unload(&l);
@@ -210,10 +215,49 @@ static void reserved_pages_are_taken_where_there_are_enough(void)
         CHECK_SKIP("this machine's reserved pages are its administrator's");
     while (!set_reserved(nodes, 24))
         nodes++;
-    CHECK_THAT(!load(&l, 0), "%s", error.text);
+    CHECK_THAT(!load(&l, 0, PRIVATE), "%s", error.text);
     judge_pages("reserved", &l);
     check_reports(&l, RT_PAGES_RESERVED, RT_BINDING_NODE);
     unload(&l);
+    for (unsigned i = 0; i < nodes; i++)
+        set_reserved(i, 0);
+}
+
+/* Lets go of the weights, and takes their files again, as the next process would. */
+static void take_again(struct loaded *l)
+{
+    const unsigned count = rt_weights_files_count(l->workers);
+    int fds[FILES_MAX];
+    CHECK(count > 1 && count <= FILES_MAX);
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = dup(rt_weights_files_fd(l->weights, i));
+    rt_weights_close(&l->weights);
+    CHECK_THAT(!rt_weights_files_take(&l->weights, rt_bundle_manifest(l->bundle), l->workers, fds, &error), "%s", error.text);
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+static void judge_files(const char *what, enum rt_pages pages)
+{
+    struct loaded l;
+    CHECK_THAT(!load(&l, 0, IN_FILES), "%s", error.text);
+    judge_pages(what, &l);
+    check_reports(&l, pages, RT_BINDING_NODE);
+    take_again(&l);
+    judge_pages("taken again", &l);
+    check_reports(&l, pages, RT_BINDING_NODE);
+    unload(&l);
+}
+
+static void files_in_memory_are_too_also_when_they_are_taken_again(void)
+{
+    unsigned nodes = 0;
+    judge_files("in files", rt_memory_transparent_files() ? RT_PAGES_TRANSPARENT : RT_PAGES_SMALL);
+    if (getpid() != 1)
+        return;
+    while (!set_reserved(nodes, 24))
+        nodes++;
+    judge_files("in files, reserved", RT_PAGES_RESERVED);
     for (unsigned i = 0; i < nodes; i++)
         set_reserved(i, 0);
 }
@@ -240,7 +284,7 @@ static void a_full_node_spills_over(void)
     if (getpid() != 1)
         CHECK_SKIP("this machine's memory is needed by others");
     unsigned taken = fill_node(hogs, HOGS, 1);
-    CHECK_THAT(!load(&l, 0), "%s", error.text);
+    CHECK_THAT(!load(&l, 0, PRIVATE), "%s", error.text);
     const struct rt_memory_report *reports = rt_weights_report(l.weights, &count);
     printf("     of %u pages looked at, the full node has %u\n", reports[1].looked_at, reports[1].at_home);
     CHECK_THAT(reports[1].binding == RT_BINDING_PREFER && reports[0].binding == RT_BINDING_NODE, "bindings %d and %d",
@@ -308,6 +352,7 @@ int main(void)
         CHECK_TEST(every_panel_is_on_its_workers_node),
         CHECK_TEST(without_binding_the_first_touch_decides),
         CHECK_TEST(reserved_pages_are_taken_where_there_are_enough),
+        CHECK_TEST(files_in_memory_are_too_also_when_they_are_taken_again),
         CHECK_TEST(a_full_node_spills_over),
         CHECK_TEST(logits_are_those_of_one_node),
     };

@@ -83,6 +83,7 @@ static const struct {
     {QWEN, 0, "<tool_call>{\"name\":\"x\",\"arguments\":7}</tool_call>", "C(<tool_call>{\"name\":\"x\",\"arguments\":7}</tool_call>)"},
     {QWEN, 0, "<tool_call>{\"a\":1}</tool_call>", "C(<tool_call>{\"a\":1}</tool_call>)"},
     {QWEN, 0, "<tool_call>[]</tool_call>", "C(<tool_call>[]</tool_call>)"},
+    {QWEN, 0, "<tool_call>{<tool_call>{\"name\":\"now\"}</tool_call>", "C(<tool_call>{)T0:now({})"},
     {QWEN, 0, "<tool_call>no <tool_call>{\"name\":\"now\"}</tool_call>", "C(<tool_call>no)T0:now({})"},
     {QWEN, 0, "<tool_call><tool_call>{\"name\":\"now\"}</tool_call>", "C(<tool_call>)T0:now({})"},
     {NEMOTRON, 0, "<TOOLCALL>[{\"name\": \"now\", \"arguments\": {}}]</TOOLCALL>", "T0:now({})"},
@@ -134,6 +135,9 @@ static const struct {
      "<parameter=days>\nsome\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>",
      "T0:get_weather({\"city\":\"\\n</parameter>\\n \\\"x\\\"\\n\",\"metric\":null,\"days\":\"some\"})T1:now({})"},
     {CODER, 0, "<function=now>\n</function>\n</tool_call> ok", "T0:now({})C(ok)"},
+    {CODER, 0, "<tool_call><function=now></function>\n</tool_ca", "T0:now({})"},
+    {CODER, 0, "<tool_call><function=now></function>\n<funct", "T0:now({})"},
+    {CODER, 0, "<tool_call><function=now></function>\nwell", "T0:now({})C(well)"},
     {CODER, 0, "<tool_call>{\"name\":\"now\",\"arguments\":{}}</tool_call>", "T0:now({})"},
     {CODER, 0, "<tool_call>\n<function=now>\nwhat</function>", "C(<tool_call>\n<function=now>\nwhat</function>)"},
     {CODER, 0, "<tool_call>\n<function=now>\n<parameter=a>1", "C(<tool_call>\n<function=now>\n<parameter=a>1)"},
@@ -156,7 +160,10 @@ static const struct {
     {LLAMA32, 0, "Here: {\"name\": \"now\", \"parameters\": {}}", "C(Here: {\"name\": \"now\", \"parameters\": {}})"},
     {LLAMA, 0, "<|python_tag|>print(1)", "C(<|python_tag|>print(1))"},
     {"<think> <|python_tag|>", 1, "Hm</think>\n\n{\"name\": \"now\", \"parameters\": {}}", "R(Hm)T0:now({})"},
+    {"<think> <|python_tag|>", 1, "{\"name\": \"now\", \"parameters\": {}} hm</think>ok",
+     "R({\"name\": \"now\", \"parameters\": {}} hm)C(ok)"},
     /* harmony */
+    {"<|message|> <|channel|>", 0, "to=functions.now<|channel|>commentary<|message|>{}<|call|>", "T0:now({})"},
     {HARMONY, 0, "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.\n<|return|>",
      "R(Hm.)C(Yes.\n)"},
     {HARMONY, 0,
@@ -169,6 +176,8 @@ static const struct {
     {HARMONY, 0, "<|channel|>commentary to=functions <|constrain|>json<|message|>{\"name\":\"now\",\"arguments\":{}}", "T0:now({})"},
     {HARMONY, 0, "<|channel|>commentary to=functions.now<|message|>what", "C(what)"},
     {HARMONY, 0, "Just so.", "C(Just so.)"},
+    {HARMONY, 0, "to=5", "C(to=5)"},
+    {HARMONY, 0, "<|channel|>fin", ""},
     {HARMONY, 0, "<|channel|>final<|message|>Say <|im_end|>.", "C(Say <|im_end|>.)"},
 };
 enum { REPLIES = sizeof replies / sizeof *replies };
@@ -266,7 +275,7 @@ static void ends_anywhere(void)
             run(&bench, replies[i].text, bytes, replies[i].opened, cut_nowhere, NULL, &whole);
             run(&bench, replies[i].text, bytes, replies[i].opened, cut_everywhere, NULL, &cut);
             CHECK_THAT(same(&cut, whole.text), "%.*s\n    gives %s\n    and %s", (int)bytes, replies[i].text, whole.text, cut.text);
-            if (whole.calls || strstr(replies[i].says, "R(") || !strcmp(replies[i].way, HARMONY) || strstr(replies[i].text, "<think>"))
+            if (whole.calls || strstr(replies[i].says, "R(") || strstr(replies[i].way, "<|channel|>") || strstr(replies[i].text, "<think>"))
                 continue;
             const size_t want = content_only(replies[i].way, replies[i].text, bytes, plain);
             CHECK_THAT(whole.content_bytes == want && (!want || !memcmp(whole.text + 2, plain, want)), "%.*s\n    gives %s", (int)bytes,
@@ -286,6 +295,17 @@ static void without_tools_calls_are_content(void)
         CHECK_THAT(!log.calls && !strstr(replies[i].says, "R(") == !log.reasoning_bytes, "%s\n    gives %s", replies[i].text, log.text);
         CHECK_THAT(!strchr(replies[i].says, 'T') || log.content_bytes, "%s\n    gives %s", replies[i].text, log.text);
     }
+}
+
+static void without_tools_their_special_tokens_are_dropped(void)
+{
+    RT_CLEAN(reply_bench_close) struct reply_bench bench;
+    RT_CLEAN(reply_log_close) struct reply_log log = {0};
+    struct rt_error error = {0};
+    CHECK(!reply_bench_open(&bench, reply_way(MAGISTRAL), NULL, &error));
+    static const char text[] = "[THINK]Hm[/THINK][TOOL_CALLS]now[ARGS]{}";
+    run(&bench, text, strlen(text), 0, cut_everywhere, NULL, &log);
+    CHECK_THAT(same(&log, "R(Hm)C(now{})"), "%s", log.text);
 }
 
 /* ---- by which door ---- */
@@ -313,6 +333,68 @@ static void spelled_out_special_tokens_are_text(void)
         snprintf(content, sizeof content, "C(%s)", spelled[i].text);
         CHECK_THAT(same(&log, strcmp(spelled[i].way, QWEN) ? content : "T0:now({})"), "%s", log.text);
     }
+}
+
+/* A tokenizer whose added tokens are all special, or as its file says. */
+static struct rt_tokenizer *open_qwen(int all_special)
+{
+    struct rt_tokenizer *tokenizer = NULL;
+    struct rt_error error = {0};
+    size_t bytes;
+    RT_FREE char *json = read_file("tests/golden/tokenizers/qwen.tokenizer.json", &bytes);
+    static const char plain[] = "\"special\":false", special[] = "\"special\":true ";
+    for (char *at = json; all_special && at && (at = strstr(at, plain));)
+        memcpy(at, special, sizeof special - 1);
+    CHECK_THAT(json && !rt_tokenizer_open(&tokenizer, json, bytes, NULL, 0, &error), "%s", error.text);
+    return tokenizer;
+}
+
+/* As a server does: what tokens add to the text, and the special ones that add none. */
+static int feed_tokens(struct rt_reply *reply, const struct rt_tokenizer *tokenizer, const struct rt_tokens *tokens, struct rt_error *error)
+{
+    RT_CLEAN(rt_decoder_close) struct rt_decoder *decoder = NULL;
+    size_t bytes;
+    if (rt_decoder_open(&decoder, tokenizer, 0, error))
+        return -1;
+    for (size_t i = 0; i < tokens->count; i++) {
+        const char *text = rt_decoder_feed(decoder, tokens->ids[i], &bytes);
+        if (bytes ? rt_reply_feed(reply, text, bytes, error) : 0)
+            return -1;
+        if (bytes || !rt_tokenizer_special(tokenizer, tokens->ids[i]))
+            continue;
+        text = rt_tokenizer_text(tokenizer, tokens->ids[i], &bytes);
+        if (rt_reply_special(reply, text, bytes, error))
+            return -1;
+    }
+    return rt_reply_end(reply, error);
+}
+
+static void tokens_come_by_the_right_door(void)
+{
+    static const char text[] = "<think>\nHm, größer?\n</think>\n\nYes.\n<tool_call>\n{\"name\": \"now\"}\n</tool_call><|im_end|>";
+    static const char apart[] = "R(Hm, größer?)C(Yes.)T0:now({})";
+    static const char *const says[2][2] = {{apart, apart}, {NULL, apart}}; /* [all special][written as special tokens] */
+    for (int special = 0; special < 2; special++)
+        for (int written = 0; written < 2; written++) {
+            RT_CLEAN(rt_tokenizer_close) struct rt_tokenizer *tokenizer = open_qwen(special);
+            RT_CLEAN(rt_reply_form_close) struct rt_reply_form *form = NULL;
+            RT_CLEAN(rt_reply_close) struct rt_reply *reply = NULL;
+            RT_CLEAN(rt_tokens_close) struct rt_tokens tokens = {0};
+            RT_CLEAN(reply_log_close) struct reply_log log = {0};
+            struct rt_error error = {0};
+            yyjson_doc *doc = yyjson_read(tools, sizeof tools - 1, 0);
+            CHECK(!rt_reply_form_open(&form, QWEN, strlen(QWEN), tokenizer, &error));
+            const struct rt_reply_terms terms = {form, yyjson_doc_get_root(doc), 0, reply_log_take, &log};
+            CHECK(!rt_tokenizer_encode(tokenizer, text, strlen(text), written ? RT_ENCODE_SPECIAL : 0, &tokens, &error));
+            CHECK(!rt_reply_open(&reply, &terms, &error) && !feed_tokens(reply, tokenizer, &tokens, &error));
+            CHECK(!reply_log_end(&log, &error) && rt_reply_calls(reply) == log.calls);
+            const char *want = says[special][written];
+            if (want)
+                CHECK_THAT(!strncmp(log.text, want, strlen(want)), "%d %d: %s", special, written, log.text);
+            else
+                CHECK_THAT(log.bytes == strlen(text) + 3 && !strncmp(log.text + 2, text, strlen(text)), "%s", log.text);
+            yyjson_doc_free(doc);
+        }
 }
 
 static void sees_what_the_prompt_has_opened(void)
@@ -385,11 +467,11 @@ static const struct {
     const char *prefix, *json, *suffix, *says; /* what the schema asks for, and how the whole is understood */
     const char *place, *value;                 /* a place in the schema (JSON pointer), and what is there */
 } rules[] = {
-    {QWEN, NULL, 1, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})",
+    {QWEN, NULL, 1, 0, "<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})",
      "/anyOf/0/properties/arguments/properties/at/$ref", "\"#/anyOf/0/properties/arguments/$defs/at\""},
-    {QWEN, NULL, 1, 1, "\n</think>\n\n<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})",
+    {QWEN, NULL, 1, 1, "\n</think>\n\n<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})",
      "/anyOf/1/properties/arguments/additionalProperties", "false"},
-    {QWEN, "now", 0, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})", "/properties/name/const",
+    {QWEN, "now", 0, 0, "<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})", "/properties/name/const",
      "\"now\""},
     {LLAMA, "get_weather", 0, 0, "", "{\"name\":\"get_weather\",\"parameters\":{}}", "", "T0:get_weather({})", "/required",
      "[\"name\",\"parameters\"]"},
@@ -404,7 +486,8 @@ static const struct {
      "\"object\""},
     {HARMONY, NULL, 0, 0, "<|channel|>commentary to=functions <|constrain|>json<|message|>", "{\"name\":\"now\",\"arguments\":{}}",
      "<|call|>", "T0:now({})", "/anyOf/0/required", "[\"name\",\"arguments\"]"},
-    {CODER, NULL, 1, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})", "/anyOf/1/type", "\"object\""},
+    {CODER, NULL, 1, 0, "<tool_call>\n", "{\"name\":\"now\",\"arguments\":{}}", "\n</tool_call>", "T0:now({})", "/anyOf/1/type",
+     "\"object\""},
     {GLM, "now", 1, 0, "<tool_call>", "{\"name\":\"now\",\"arguments\":{}}", "</tool_call>", "T0:now({})", "/type", "\"object\""},
     {DEEPSEEK, "now", 0, 0, "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n", "{}",
      "```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", "T0:now({})", "/type", "\"object\""},
@@ -560,7 +643,8 @@ static void what_is_too_long_to_hold_is_content(void)
 }
 
 CHECK_MAIN(CHECK_TEST(each_form_says_what_it_says), CHECK_TEST(cuts_change_nothing), CHECK_TEST(ends_anywhere),
-           CHECK_TEST(without_tools_calls_are_content), CHECK_TEST(spelled_out_special_tokens_are_text),
+           CHECK_TEST(without_tools_calls_are_content), CHECK_TEST(without_tools_their_special_tokens_are_dropped),
+           CHECK_TEST(spelled_out_special_tokens_are_text), CHECK_TEST(tokens_come_by_the_right_door),
            CHECK_TEST(sees_what_the_prompt_has_opened), CHECK_TEST(knows_forms_by_their_templates),
            CHECK_TEST(rules_make_calls_that_are_understood), CHECK_TEST(rules_that_cannot_be_are_refused),
            CHECK_TEST(hostile_replies_take_linear_time), CHECK_TEST(many_calls_all_come), CHECK_TEST(what_is_too_long_to_hold_is_content))

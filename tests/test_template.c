@@ -290,6 +290,7 @@ static void marks_all_that_comes_from_outside(void)
     check_marks("{{ messages[0].keys() | join(',') }}", "role,content,n,list", "ffff.fffffff.f.ffff");
     check_marks("{% for k, v in tools[0].items() %}{{ k }}={{ v }}{% endfor %}", "name=f", "ffff.f");
     check_marks("{{ dict(tools[0], a=1) }}", "{'name': 'f', 'a': 1}", "ffffffffffffff...ff.f");
+    check_marks("{{ range(messages[0].n)[3] }}{{ range(4)[3] }}", "33", "f.");
     check_marks("{{ tools | map(attribute='name') | list | tojson }}", "[\"f\"]", ".fff.");
 }
 
@@ -412,6 +413,15 @@ static void bounds_values(void)
         RT_EXIT_UNSUPPORTED, "nope");
 }
 
+static void bounds_trimming(void)
+{
+    RT_FREE char *set = repeat("bcdefgh", 36, "{{ ('a' * 1000 * 8000).strip('", "a') }}");
+    RT_FREE char *none = repeat("bcdefgh", 36, "{{ ('a' * 1000 * 8000).strip('", "') | length }}");
+    check_refused(set, RT_EXIT_FAILED, "too many steps");
+    check_text(none, "8000000");
+    check_refused("{{ ('a' * 1000 * 8000).rfind('a' * 1000 * 1000 ~ 'b') }}", RT_EXIT_FAILED, "too many steps");
+}
+
 static void bounds_macros(void)
 {
     check_refused("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", RT_EXIT_FAILED, "nested too deep");
@@ -440,4 +450,5 @@ CHECK_MAIN(CHECK_TEST(matches_jinja2), CHECK_TEST(matches_jinja2_in_each_feature
            CHECK_TEST(treats_bad_utf8_as_bytes), CHECK_TEST(binds_as_jinja_does), CHECK_TEST(refuses_unknown_names_when_opened),
            CHECK_TEST(refuses_what_python_refuses), CHECK_TEST(marks_what_messages_say), CHECK_TEST(marks_all_that_comes_from_outside),
            CHECK_TEST(marks_survive_what_templates_do), CHECK_TEST(bounds_nesting), CHECK_TEST(bounds_chains), CHECK_TEST(bounds_work),
-           CHECK_TEST(bounds_variables), CHECK_TEST(bounds_conversations), CHECK_TEST(bounds_values), CHECK_TEST(bounds_macros))
+           CHECK_TEST(bounds_variables), CHECK_TEST(bounds_conversations), CHECK_TEST(bounds_values), CHECK_TEST(bounds_trimming),
+           CHECK_TEST(bounds_macros))
