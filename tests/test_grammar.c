@@ -291,8 +291,10 @@ static uint32_t draw_allowed(const uint32_t *allowed)
     return UINT32_MAX;
 }
 
+enum { HISTORY = 2000 };
+
 struct history {
-    uint32_t ids[600], count;
+    uint32_t ids[HISTORY], count;
 };
 
 static struct rt_constraint *again(const struct rt_grammar *grammar, const struct history *history)
@@ -329,7 +331,7 @@ static int allows(const uint32_t *allowed, uint32_t id)
 static uint32_t draw_closing(const uint32_t *allowed)
 {
     static const uint32_t first[] = {END, '"', '}', ']'}, then[] = {'@', '.', ':', '-', ',', '0', 'Z', 'a'};
-    const size_t closing = draw(3) ? sizeof first / sizeof *first : 2;
+    const size_t closing = draw(8) ? sizeof first / sizeof *first : 2;
     for (size_t i = 0; i < closing; i++)
         if (allows(allowed, first[i]))
             return first[i];
@@ -343,10 +345,10 @@ static char *walk(const struct rt_grammar *grammar, uint64_t seed, uint32_t boun
     struct rt_constraint *constraint = constrain(grammar);
     struct history history = {.count = 0};
     uint32_t allowed[WORDS], id = 0;
-    char *text = calloc(1, 16 * 600);
+    char *text = calloc(1, 16 * HISTORY);
     size_t bytes = 0, count;
     random_state = seed * 7919 + 17;
-    while (history.count < 600 && id != END) {
+    while (history.count < HISTORY && id != END) {
         rt_constraint_mask(constraint, allowed);
         if (checked && draw(4) == 0)
             check_mask(grammar, &history, allowed, name);
