@@ -213,19 +213,30 @@ static unsigned least_height(const struct rt_grammar *grammar, const struct rt_n
     }
 }
 
+/* Of one rule's nodes, each of which stands behind those that follow it. Returns whether something has changed. */
+static int measure_rule(struct rt_grammar *grammar, uint32_t begin, uint32_t end)
+{
+    int changed = 0;
+    for (uint32_t i = begin; i < end; i++) {
+        const unsigned height = least_height(grammar, &grammar->nodes[i]);
+        const uint16_t bounded = height > UINT16_MAX ? UINT16_MAX : (uint16_t)height;
+        changed |= bounded != grammar->nodes[i].height;
+        grammar->nodes[i].height = bounded;
+    }
+    return changed;
+}
+
 static void measure_heights(struct rt_lowering *lowering)
 {
     struct rt_grammar *grammar = lowering->grammar;
     int changed = 1;
     for (size_t i = 0; i < grammar->node_count; i++)
-        grammar->nodes[i].height = UINT16_MAX;
+        grammar->nodes[i].height = i == POP ? 0 : UINT16_MAX;
     for (int pass = 0; changed && pass < HEIGHT_PASSES; pass++) {
         changed = 0;
-        for (size_t i = 0; i < grammar->node_count; i++) {
-            const unsigned height = least_height(grammar, &grammar->nodes[i]);
-            const uint16_t bounded = height > UINT16_MAX ? UINT16_MAX : (uint16_t)height;
-            changed |= bounded != grammar->nodes[i].height;
-            grammar->nodes[i].height = bounded;
+        for (uint32_t i = 0; i < lowering->queued; i++) {
+            const uint32_t rule = pass % 2 ? i : lowering->queued - 1 - i;
+            changed |= measure_rule(grammar, lowering->starts[rule], lowering->starts[rule + 1]);
         }
     }
     if (changed || grammar->nodes[grammar->root].height > RT_FRAMES_DEEP / 2)
@@ -262,7 +273,9 @@ static void lower_rules(struct rt_lowering *lowering, uint32_t root)
     lowering->queue[lowering->queued++] = root;
     for (uint32_t i = 0; i < lowering->queued && !lowering->build->failed; i++) {
         const uint32_t rule = lowering->queue[i];
+        lowering->starts[i] = (uint32_t)grammar->node_count;
         lowering->entries[rule] = lower(lowering, lowering->build->rules[rule].expr, POP);
+        lowering->starts[i + 1] = (uint32_t)grammar->node_count;
     }
     if (lowering->build->failed)
         return;
@@ -282,12 +295,13 @@ int rt_grammar_make(struct rt_grammar **out, struct rt_build *build, uint32_t ro
     if (rt_build_check(build, root, strict))
         return -1;
     grammar = calloc(1, sizeof *grammar);
-    memory = calloc(SET_SLOTS + NODE_SLOTS + 2 * build->rule_count, sizeof *memory);
+    memory = calloc(SET_SLOTS + NODE_SLOTS + 3 * build->rule_count + 1, sizeof *memory);
     if (!grammar || !memory)
         return rt_fail(build->error, RT_EXIT_RESOURCES, "no memory for a grammar");
     struct rt_lowering lowering = {.build = build, .grammar = grammar, .set_slots = memory, .node_slots = memory + SET_SLOTS};
     lowering.queue = lowering.node_slots + NODE_SLOTS;
     lowering.entries = lowering.queue + build->rule_count;
+    lowering.starts = lowering.entries + build->rule_count;
     memset(lowering.entries, 0xff, build->rule_count * sizeof *lowering.entries);
     lowering.entries[root] = POP;
     lower_rules(&lowering, root);

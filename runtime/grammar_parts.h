@@ -11,7 +11,8 @@ enum {
     RT_RULES_MAX = 1 << 14,
     RT_NODES_MAX = 1 << 18,
     RT_CHARS_MAX = 256,         /* ranges in a character class */
-    RT_NEST_MAX = 512,          /* expressions in expressions, and rules that call rules before the first byte, together */
+    RT_NEST_MAX = 512,          /* expressions in expressions, and in the rules that they begin with */
+    RT_CHAIN_MAX = 1024,        /* rules that call rules before the first byte */
     RT_FRAMES_DEEP = 512,       /* calls and counted repetitions that an answer may be inside of */
     RT_EMPTY_TIMES = 8,         /* a repetition with a limit, of what may be empty */
     RT_SHORTEST_MAX = 1 << 20,  /* bytes: a grammar whose shortest text is longer is refused */
@@ -146,6 +147,7 @@ struct rt_lowering {
     struct rt_build *build;
     struct rt_grammar *grammar;
     uint32_t *entries;                /* of each rule; RT_NO_LIMIT: not yet lowered */
+    uint32_t *starts;                 /* of the nodes of the rules in the queue, and their end */
     uint32_t *queue;                  /* rules that are called */
     uint32_t *set_slots, *node_slots; /* hash tables: 1 + index */
     uint32_t queued;

@@ -113,19 +113,21 @@ static unsigned type_of(yyjson_val *value)
 
 /* --- enum and const --- */
 
-static int is_listed(yyjson_val *list, yyjson_val *value)
+static int is_listed(struct rt_schema *schema, yyjson_val *list, yyjson_val *value)
 {
     yyjson_val *other;
     size_t i, count;
+    rt_schema_spend(schema, yyjson_arr_size(list));
     yyjson_arr_foreach(list, i, count, other) if (yyjson_equals(other, value)) return 1;
     return 0;
 }
 
-static int is_wanted(const struct rt_all *all, yyjson_val *value, unsigned types)
+/* Whether all that holds allows the value; it is from the list `from`, if that is not NULL. */
+static int is_wanted(struct rt_schema *schema, const struct rt_all *all, yyjson_val *value, yyjson_val *from, unsigned types)
 {
-    for (uint32_t i = 0; i < all->count; i++) {
+    for (uint32_t i = 0; i < all->count && !schema->build.failed; i++) {
         yyjson_val *list = yyjson_obj_get(all->at[i].schema, "enum"), *only = yyjson_obj_get(all->at[i].schema, "const");
-        if ((only && !yyjson_equals(only, value)) || (all->count > 1 && list && !is_listed(list, value)))
+        if ((only && !yyjson_equals(only, value)) || (list && list != from && !is_listed(schema, list, value)))
             return 0;
     }
     return (type_of(value) & types) != 0;
@@ -138,11 +140,12 @@ static uint32_t choose(struct rt_schema *schema, const struct rt_all *all, yyjso
     uint32_t expr = 0;
     yyjson_val *value;
     size_t i, count, kept = 0;
+    rt_schema_spend(schema, yyjson_arr_size(list));
     if (!texts)
         rt_build_fail(&schema->build, "no memory for a choice of %zu values", yyjson_arr_size(list));
     yyjson_arr_foreach(list, i, count, value)
     {
-        if (!texts || !is_wanted(all, value, types))
+        if (!texts || schema->build.failed || !is_wanted(schema, all, value, list, types))
             continue;
         texts[kept].text = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &texts[kept].bytes);
         if (texts[kept].text)
@@ -170,8 +173,8 @@ static uint32_t listed(struct rt_schema *schema, const struct rt_all *all)
         return 0;
     if (!only)
         return choose(schema, all, list);
-    return is_wanted(all, only, types_of(schema, all)) && (!list || is_listed(list, only)) ? rt_expr_json_literal(&schema->build, only)
-                                                                                           : rt_expr_list(&schema->build, RT_EXPR_ALT);
+    return is_wanted(schema, all, only, NULL, types_of(schema, all)) ? rt_expr_json_literal(&schema->build, only)
+                                                                     : rt_expr_list(&schema->build, RT_EXPR_ALT);
 }
 
 /* --- values --- */

@@ -41,7 +41,9 @@ static void take_properties(struct object *object, yyjson_val *properties)
 {
     yyjson_val *key, *value;
     size_t i, count;
-    if (properties && !yyjson_is_obj(properties))
+    if (!properties)
+        return;
+    if (!yyjson_is_obj(properties))
         rt_build_fail(&object->schema->build, "/properties: not an object of schemas");
     yyjson_obj_foreach(properties, i, count, key, value) if (!object->schema->build.failed)
         find(object, yyjson_get_str(key), yyjson_get_len(key));
@@ -51,7 +53,9 @@ static void take_required(struct object *object, yyjson_val *required)
 {
     yyjson_val *name;
     size_t i, count;
-    if (required && !yyjson_is_arr(required))
+    if (!required)
+        return;
+    if (!yyjson_is_arr(required))
         rt_build_fail(&object->schema->build, "/required: not a list of names");
     yyjson_arr_foreach(required, i, count, name)
     {

@@ -42,6 +42,9 @@ struct rt_schema {
 size_t rt_schema_enter(struct rt_schema *schema, const char *keyword, const char *name);
 void rt_schema_leave(struct rt_schema *schema, size_t place);
 
+/* Counts work that hostile schemas multiply. */
+void rt_schema_spend(struct rt_schema *schema, size_t parts);
+
 /* schema_all.c: adds a schema and what it refers to. */
 void rt_all_add(struct rt_schema *schema, struct rt_all *all, yyjson_val *value, unsigned done);
 uint32_t rt_schema_assertions(yyjson_val *schema);                      /* keywords of it that say what is valid */

@@ -4,6 +4,7 @@
 #include "tests/vocabulary.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <yyjson.h>
 
 #include "runtime/grammar.h"
@@ -487,6 +488,85 @@ static void test_halves_and_stops(void)
     rt_grammar_close(&grammar);
 }
 
+/* --- hostile ones --- */
+
+static double cpu_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+/* head, then `count` times body with its number for each @, then tail. */
+static char *repeat(const char *head, const char *body, unsigned count, const char *tail)
+{
+    const size_t room = strlen(head) + count * (strlen(body) + 40) + strlen(tail) + 1;
+    char *text = malloc(room);
+    size_t used = (size_t)snprintf(text, room, "%s", head);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned numbers[3] = {i, i + 1, i + 1}, at = 0;
+        for (const char *c = body; *c; c++) {
+            if (*c == '@')
+                used += (size_t)snprintf(text + used, room - used, "%u", numbers[at++ % 3]);
+            else
+                text[used++] = *c;
+        }
+    }
+    snprintf(text + used, room - used, "%s", tail);
+    return text;
+}
+
+static const struct {
+    const char *head, *body;
+    unsigned count;
+    const char *tail, *why; /* why NULL: it opens */
+} hostile[] = {
+    {"{\"$ref\":\"#/$defs/a0\",\"$defs\":{", "\"a@\":{\"allOf\":[{\"$ref\":\"#/$defs/a@\"},{\"$ref\":\"#/$defs/a@\"}]},", 30,
+     "\"a30\":{}}}", "refers to itself, or"},
+    {"{\"$ref\":\"#/$defs/a0\",\"$defs\":{", "\"a@\":{\"anyOf\":[{\"$ref\":\"#/$defs/a@\"},{\"$ref\":\"#/$defs/a@\"}],\"title\":\"t\"},",
+     30, "\"a30\":{}}}", NULL},
+    {"{\"allOf\":[", "{\"anyOf\":[{\"minimum\":@},{\"maximum\":@}]},", 6, "{}]}", NULL},
+    {"{\"allOf\":[", "{\"anyOf\":[{\"minimum\":@},{\"maximum\":@},{\"type\":\"integer\"},{\"type\":\"number\"}]},", 7, "{}]}",
+     "make it simpler"},
+    {"{\"enum\":[", "\"value @\",", 20000, "0]}", NULL},
+    {"{\"allOf\":[{\"type\":\"null\"},{\"enum\":[", "\"value @\",", 20000, "null]},{\"enum\":[1,null]}]}", NULL},
+    {"{\"properties\":{", "\"p@\":{\"type\":\"integer\"},", 999, "\"last\":{}}}", NULL},
+    {"{\"properties\":{", "\"p@\":{\"type\":\"integer\"},", 2000, "\"last\":{}}}", "more than 1000 properties"},
+    {"{\"type\":\"array\",\"minItems\":", "9", 9, "}", "shortest text is longer"},
+    {"root ::= ", "(", 100000, "", "groups in more than 32 groups"},
+    {"root ::= r0\n", "r@ ::= \"a\" r@\n", 20000, "", "rules"},
+    {"root ::= r0\n", "r@ ::= r@\n", 9000, "r9000 ::= \"a\"", "rules call rules"},
+    {"root ::= r0\n", "r@ ::= r@\n", 1000, "r1000 ::= \"a\"", NULL},
+    {"root ::= ", "[a-z]? ", 3000, "", NULL},
+    {"root ::= (\"a\" | \"aa\" | \"aaa\"){1,", "9", 5, "}", NULL},
+    {"root ::= (([a-z] | \"ab\"){1,", "9", 3, "}){1,99} \"!\"", NULL},
+    {"root ::= x\nx ::= ", "\"a\" x? ", 500, "| \"b\"", NULL},
+};
+
+static void test_hostile(void)
+{
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        char *text = repeat(hostile[i].head, hostile[i].body, hostile[i].count, hostile[i].tail);
+        struct rt_grammar *grammar = NULL;
+        const double begin = cpu_seconds();
+        const int failed = *text == '{' ? open_schema(&grammar, text) : rt_grammar_open_gbnf(&grammar, text, strlen(text), &error);
+        CHECK_THAT(failed ? hostile[i].why && strstr(error.text, hostile[i].why) : !hostile[i].why, "%.60s: %s", text,
+                   failed ? error.text : "opened");
+        CHECK_THAT(cpu_seconds() - begin < 1, "%.60s: %.3f s to open", text, cpu_seconds() - begin);
+        struct rt_constraint *constraint = grammar ? constrain(grammar) : NULL;
+        uint32_t allowed[WORDS];
+        for (int step = 0; constraint && step < 50; step++) {
+            rt_constraint_mask(constraint, allowed);
+            const uint32_t id = draw_allowed(allowed);
+            CHECK(!rt_constraint_accept(constraint, id));
+            if (id == END)
+                break;
+        }
+        CHECK_THAT(cpu_seconds() - begin < 3, "%.60s: %.3f s for 50 tokens", text, cpu_seconds() - begin);
+        rt_constraint_close(&constraint);
+        rt_grammar_close(&grammar);
+        free(text);
+    }
+}
+
 static void test_close(void)
 {
     rt_token_bytes_close(&token_bytes);
@@ -496,4 +576,4 @@ static void test_close(void)
 
 CHECK_MAIN(CHECK_TEST(test_vocabulary), CHECK_TEST(test_gbnf), CHECK_TEST(test_bad_gbnf), CHECK_TEST(test_schemas),
            CHECK_TEST(test_bad_schemas), CHECK_TEST(test_json_object), CHECK_TEST(test_nesting_ends), CHECK_TEST(test_halves_and_stops),
-           CHECK_TEST(test_walks), CHECK_TEST(test_masks), CHECK_TEST(test_close))
+           CHECK_TEST(test_walks), CHECK_TEST(test_masks), CHECK_TEST(test_hostile), CHECK_TEST(test_close))
