@@ -375,7 +375,10 @@ static void test_masks(void)
         rt_grammar_close(&grammar);
     }
     static const char *const others[] = {"root ::= [^\"]* \"\\\"\" [a-z]{1,9} [^x]{0,5} \"!\"",
-                                         "root ::= ([^\\n]{1,4} \",\"?){2,5} \"\\n\"", "root ::= ([a-z ]+ | \"abc\" .{2})+ \"\\n\"",
+                                         "root ::= ([^\\n]{1,4} \",\"?){2,5} \"\\n\"",
+                                         "root ::= ([a-z ]+ | \"abc\" .{2})+ \"\\n\"",
+                                         "root ::= (([a-z] | \"ab\" | \"aaa\"){1,999}){1,99} \"!\"",
+                                         "root ::= ([a-z]{1,200} \" \"?){1,2000}",
                                          "root ::= [^\\\\]{1,3} \"abc\\n\" | [^\\n]{1,9} \"\\n\""};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct rt_grammar *grammar = NULL;
