@@ -16,6 +16,7 @@ enum {
     RT_FRAMES_DEEP = 512,       /* calls and counted repetitions that an answer may be inside of */
     RT_EMPTY_TIMES = 8,         /* a repetition with a limit, of what may be empty */
     RT_SHORTEST_MAX = 1 << 20,  /* bytes: a grammar whose shortest text is longer is refused */
+    RT_TIMES_MAX = 1 << 20,     /* of a repetition that is written out as a number */
     RT_GRAMMAR_BYTES = 1 << 20, /* of GBNF */
 };
 #define RT_NO_LIMIT UINT32_MAX /* of a repetition; also the length of what no text can match */
@@ -84,6 +85,25 @@ void rt_chars_add(struct rt_build *build, struct rt_chars *chars, uint32_t low, 
 void rt_chars_sort(struct rt_chars *chars);
 void rt_chars_negate(struct rt_build *build, struct rt_chars *chars);
 int rt_chars_has(const struct rt_chars *chars, uint32_t character); /* sorted */
+
+/* --- reading (grammar_read.c) --- */
+
+struct rt_reader {
+    struct rt_build *build;
+    const char *begin, *at, *end;
+    uint32_t line;     /* of `at` */
+    const char *where; /* how messages name a place: "line" or "pattern, byte" */
+};
+
+void rt_reader_fail(struct rt_reader *reader, const char *what);
+int rt_reader_sees(const struct rt_reader *reader, const char *text);
+int rt_reader_takes(struct rt_reader *reader, const char *text);
+int rt_reader_sees_one(const struct rt_reader *reader, const char *characters);
+uint32_t rt_reader_hex(struct rt_reader *reader, int digits);
+uint32_t rt_reader_character(struct rt_reader *reader); /* of UTF-8 */
+/* Decimal, up to RT_TIMES_MAX; returns whether there was one. */
+int rt_reader_number(struct rt_reader *reader, uint32_t *value);
+void rt_reader_check_character(struct rt_reader *reader, uint32_t character); /* no surrogate, and no more than U+10FFFF */
 
 /* --- judging (grammar_check.c) --- */
 

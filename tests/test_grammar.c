@@ -127,7 +127,7 @@ static const struct {
     {"root ::= \"x\"\n  ( \"a\"", "line 2: a group without its closing bracket"},
     {"root ::= [z-a]", "runs backwards"},
     {"root ::= \"a\"{3,2}", "m up to n"},
-    {"root ::= \"a\"{99999999}", "numbers up to 1048576"},
+    {"root ::= \"a\"{99999999}", "line 1: a repetition has numbers up to 1048576"},
     {"root ::= \"\\q\"", "unknown escape"},
     {"root ::= \"\\ud800\"", "no Unicode character"},
     {"root ::= \"\xff\"", "not UTF-8"},
