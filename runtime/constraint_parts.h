@@ -91,6 +91,10 @@ struct rt_constraint {
     uint32_t *mask_words; /* [RT_MASKS][words] */
 };
 
+/* In a text's first token the decoder drops spaces: whether byte number `count` is one of them. */
+int rt_constraint_drops(const struct rt_constraint *constraint, const uint8_t *bytes, uint32_t count);
+/* Where byte number `count` of a token leads from the place that the bytes before it led to. */
+uint32_t rt_constraint_step(struct rt_constraint *constraint, uint32_t place, const uint8_t *bytes, uint32_t count);
 /* The mask of the present place (constraint_mask.c), valid until the next call. */
 const uint32_t *rt_constraint_allowed(struct rt_constraint *constraint);
 /* After rt_places_forget. */

@@ -175,6 +175,8 @@ struct rt_lowering {
 /* Of equal sets with equal continuations there is one node. */
 uint32_t rt_lower_set(struct rt_lowering *lowering, const uint64_t set[4], uint32_t next, enum rt_plain plain, uint32_t after);
 uint32_t rt_lower_alt(struct rt_lowering *lowering, const uint32_t *nodes, uint32_t count);
+/* Heights of the nodes and classes of bytes (grammar_measure.c). */
+void rt_lower_measure(struct rt_lowering *lowering);
 /* Characters as sequences of bytes (grammar_utf8.c), each followed by `next`. */
 uint32_t rt_lower_chars(struct rt_lowering *lowering, const struct rt_char_range *ranges, uint32_t count, uint32_t next);
 void *rt_build_grow(struct rt_build *build, void *array, size_t *room, size_t want, size_t element, size_t most, const char *what);

@@ -52,7 +52,21 @@ yyjson_val *rt_all_find(const struct rt_all *all, const char *keyword); /* the f
 /* The most that any says of a count like minLength, the least with `least`; `otherwise` where none says anything. */
 uint32_t rt_all_count(struct rt_schema *schema, const struct rt_all *all, const char *keyword, int least, uint32_t otherwise);
 
-/* schema.c: a value. */
+enum { /* types, as bits; what is an integer is no RT_TYPE_NUMBER */
+       RT_TYPE_NULL = 1,
+       RT_TYPE_BOOLEAN = 2,
+       RT_TYPE_INTEGER = 4,
+       RT_TYPE_NUMBER = 8,
+       RT_TYPE_STRING = 16,
+       RT_TYPE_ARRAY = 32,
+       RT_TYPE_OBJECT = 64,
+       RT_TYPE_ALL = 127
+};
+unsigned rt_all_types(struct rt_schema *schema, const struct rt_all *all); /* that are allowed */
+unsigned rt_all_types_meant(const struct rt_all *all);                     /* that keywords speak of; 0: none in particular */
+
+/* schema.c: a value; schema_choice.c: by enum or const. */
+uint32_t rt_schema_choice(struct rt_schema *schema, const struct rt_all *all);
 uint32_t rt_schema_value(struct rt_schema *schema, const struct rt_all *all);
 /* schema_object.c, schema_array.c, schema_scalar.c: of one type. */
 uint32_t rt_schema_object(struct rt_schema *schema, const struct rt_all *all);
