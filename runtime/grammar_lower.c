@@ -110,6 +110,8 @@ static uint32_t lower_alt(struct rt_lowering *lowering, const struct rt_expr *ex
     uint32_t count = 0;
     for (uint32_t child = expr->first; child; child = build->exprs[child].next)
         count += !matches_nothing(lowering, child);
+    if (count > RT_ALTERNATIVES_MAX)
+        rt_build_fail(build, "more than %d alternatives at one place; put together those that begin alike", RT_ALTERNATIVES_MAX);
     uint32_t at = add_edges(lowering, count), only = POP;
     const uint32_t first = at;
     for (uint32_t child = expr->first; child && !build->failed; child = build->exprs[child].next) {

@@ -12,6 +12,7 @@ enum {
     RT_NODES_MAX = 1 << 18,
     RT_CHARS_MAX = 256,         /* ranges in a character class */
     RT_NEST_MAX = 512,          /* expressions in expressions, and in the rules that they begin with */
+    RT_ALTERNATIVES_MAX = 1000, /* a set of configurations (constraint_parts.h) must hold them */
     RT_CHAIN_MAX = 1024,        /* rules that call rules before the first byte */
     RT_FRAMES_DEEP = 512,       /* calls and counted repetitions that an answer may be inside of */
     RT_EMPTY_TIMES = 8,         /* a repetition with a limit, of what may be empty */

@@ -1,4 +1,5 @@
 /* schema_choice.c: enum and const: the values that all schemas of the place allow, as they are written in the schema. Of one thread. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "runtime/schema_parts.h"
@@ -6,13 +7,27 @@
 static unsigned type_of(yyjson_val *value)
 {
     if (yyjson_is_real(value))
-        return yyjson_get_real(value) == (double)(int64_t)yyjson_get_real(value) ? RT_TYPE_INTEGER : RT_TYPE_NUMBER;
+        return yyjson_get_real(value) == floor(yyjson_get_real(value)) ? RT_TYPE_INTEGER : RT_TYPE_NUMBER;
     return yyjson_is_null(value)   ? RT_TYPE_NULL
            : yyjson_is_bool(value) ? RT_TYPE_BOOLEAN
            : yyjson_is_num(value)  ? RT_TYPE_INTEGER
            : yyjson_is_str(value)  ? RT_TYPE_STRING
            : yyjson_is_arr(value)  ? RT_TYPE_ARRAY
                                    : RT_TYPE_OBJECT;
+}
+
+/* yyjson_equals goes as deep as the flatter of its two values. */
+static int is_flat(yyjson_val *value, int depth)
+{
+    yyjson_val *key, *inner;
+    size_t i, count;
+    if (depth > RT_SCHEMA_VALUE_DEPTH)
+        return 0;
+    if (yyjson_is_arr(value))
+        yyjson_arr_foreach(value, i, count, inner) if (!is_flat(inner, depth + 1)) return 0;
+    if (yyjson_is_obj(value))
+        yyjson_obj_foreach(value, i, count, key, inner) if (!is_flat(inner, depth + 1)) return 0;
+    return 1;
 }
 
 static int is_listed(struct rt_schema *schema, yyjson_val *list, yyjson_val *value)
@@ -27,6 +42,8 @@ static int is_listed(struct rt_schema *schema, yyjson_val *list, yyjson_val *val
 /* Whether all that holds allows the value; it is from the list `from`, if that is not NULL. */
 static int is_wanted(struct rt_schema *schema, const struct rt_all *all, yyjson_val *value, yyjson_val *from, unsigned types)
 {
+    if (!is_flat(value, 0))
+        rt_build_fail(&schema->build, "a value of enum or const that is more than %d deep; make it flatter", RT_SCHEMA_VALUE_DEPTH);
     for (uint32_t i = 0; i < all->count && !schema->build.failed; i++) {
         yyjson_val *list = yyjson_obj_get(all->at[i].schema, "enum"), *only = yyjson_obj_get(all->at[i].schema, "const");
         if ((only && !yyjson_equals(only, value)) || (list && list != from && !is_listed(schema, list, value)))

@@ -8,9 +8,10 @@
 enum {
     RT_SCHEMA_ALL_MAX = 16,       /* schemas that must hold at one place */
     RT_SCHEMA_DEPTH = 32,         /* objects, arrays and choices in each other, references not counted */
-    RT_SCHEMA_WORK = 1 << 16,     /* schemas looked at, all in all */
+    RT_SCHEMA_WORK = 1 << 20,     /* values of enums looked at, all in all; a schema counts as 16 */
     RT_SCHEMA_REFS_MAX = 1 << 10, /* different references */
     RT_SCHEMA_MEMBERS_MAX = 1000,
+    RT_SCHEMA_VALUE_DEPTH = 32, /* of a value of enum or const */
 };
 
 enum rt_schema_done { RT_SCHEMA_ANY_OF = 1, RT_SCHEMA_ONE_OF = 2 }; /* keywords that the place has dealt with */
