@@ -16,7 +16,6 @@ struct walk {
     struct rt_constraint *constraint;
     uint32_t path[RT_PIECE_MAX + 1]; /* the place after so many bytes */
     uint8_t bytes[RT_PIECE_MAX + 1];
-    uint32_t dropped; /* bytes at the path's beginning that the decoder drops */
 };
 
 /* The same after forgetting; the path is found again. */

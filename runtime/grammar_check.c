@@ -122,7 +122,7 @@ static void find_left_recursion(struct rt_build *build)
     RT_FREE uint16_t *chains = calloc(build->rule_count + 1, sizeof *chains);
     struct left_walk walk = {.build = build, .states = states, .chains = chains};
     if (!states || !chains) {
-        build->failed = rt_fail(build->error, RT_EXIT_RESOURCES, "no memory for a grammar's rules");
+        rt_build_no_memory(build, "rules");
         return;
     }
     for (size_t i = build->rule_count; i > 0 && !build->failed; i--) /* schemas chain each rule to a later one */

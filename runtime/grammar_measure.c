@@ -74,8 +74,6 @@ static void find_classes(struct rt_grammar *grammar)
             grammar->class_of[byte] = (uint8_t)(divided[class] - 1);
         }
     }
-    for (unsigned byte = 0; byte < 256; byte++)
-        grammar->sample[grammar->class_of[byte]] = (uint8_t)byte;
 }
 
 void rt_lower_measure(struct rt_lowering *lowering)

@@ -62,14 +62,14 @@ struct rt_build {
 };
 
 void rt_build_free(struct rt_build *build);
-/* Keeps the first error only. */
+/* Both keep the first error only. */
 void rt_build_fail(struct rt_build *build, const char *format, ...) RT_PRINTF(2, 3);
+void rt_build_no_memory(struct rt_build *build, const char *what);
 
 uint32_t rt_expr_bytes(struct rt_build *build, const char *bytes, size_t count);
 uint32_t rt_expr_text(struct rt_build *build, const char *text);
 /* One character of the class; puts the ranges in order. An empty class matches nothing. */
 uint32_t rt_expr_chars(struct rt_build *build, struct rt_chars *chars);
-uint32_t rt_expr_char(struct rt_build *build, uint32_t character);
 /* SEQ: without children the empty text. ALT: without children what never matches. */
 uint32_t rt_expr_list(struct rt_build *build, enum rt_expr_kind kind);
 void rt_expr_add(struct rt_build *build, uint32_t list, uint32_t child);
@@ -123,7 +123,7 @@ enum rt_node_kind {
     RT_NODE_POP,
 };
 
-/* Plain: every character from the space on but '"', '\\' and DEL. Texts are full of them, and most tokens hold nothing else. A class that has them
+/* Plain: every character from the space on but '"', '\' and DEL. Texts are full of them, and most tokens hold nothing else. A class that has them
  * all is lowered to a set of its ASCII characters and sets of first bytes of longer ones, all of which lead to the same node. */
 enum rt_plain { RT_PLAIN_NONE, RT_PLAIN_ASCII, RT_PLAIN_LEAD };
 
@@ -147,10 +147,8 @@ struct rt_grammar {
     uint32_t root;
     uint32_t class_count; /* bytes that no set tells apart are of one class */
     uint8_t class_of[256];
-    uint8_t sample[256]; /* a byte of each class */
 };
 
-/* Plain: every character from the space on but '"', '\' and DEL. Texts are full of them, and most tokens hold nothing else. */
 static inline int rt_is_plain(uint32_t character)
 {
     return character >= 0x20 && character != '"' && character != '\\' && character != 0x7f;

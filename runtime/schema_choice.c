@@ -61,7 +61,7 @@ static uint32_t choose(struct rt_schema *schema, const struct rt_all *all, yyjso
     size_t i, count, kept = 0;
     rt_schema_spend(schema, yyjson_arr_size(list));
     if (!texts)
-        rt_build_fail(&schema->build, "no memory for a choice of %zu values", yyjson_arr_size(list));
+        rt_build_no_memory(&schema->build, "the values of enum");
     yyjson_arr_foreach(list, i, count, value)
     {
         if (!texts || schema->build.failed || !is_wanted(schema, all, value, list, types))

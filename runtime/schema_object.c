@@ -141,7 +141,7 @@ static uint32_t other_member(struct object *object)
     if (!object->other) {
         RT_FREE struct rt_name *names = calloc(object->count + (size_t)1, sizeof *names);
         if (!names)
-            rt_build_fail(build, "no memory for the names of %u properties", object->count);
+            rt_build_no_memory(build, "the names of properties");
         for (uint32_t i = 0; names && i < object->count; i++)
             names[i] = (struct rt_name){object->properties[i].name, object->properties[i].bytes};
         const uint32_t key = names ? rt_expr_json_other_key(json, names, object->count) : 0;
@@ -216,7 +216,7 @@ uint32_t rt_schema_object(struct rt_schema *schema, const struct rt_all *all)
     RT_FREE struct property *properties = calloc(RT_SCHEMA_MEMBERS_MAX, sizeof *properties);
     struct object object = {.schema = schema, .all = all, .properties = properties};
     if (!properties) {
-        rt_build_fail(&schema->build, "no memory for properties");
+        rt_build_no_memory(&schema->build, "properties");
         return 0;
     }
     take_all(&object);
