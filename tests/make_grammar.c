@@ -262,6 +262,7 @@ static int bench(struct rt_error *error)
         {"any JSON object", ""},
         {"long strings", "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"maxLength\":2000},\"b\":{\"type\":\"string\"}},"
                          "\"required\":[\"a\",\"b\"]}"},
+        {"counted pattern", "{\"type\":\"string\",\"pattern\":\"^[a-z]{1,200}$\"}"},
         {"GBNF, words", "root ::= ([a-z]+ (\" \" | \", \" | \".\\n\"))+"},
     };
     int failed = 0;

@@ -95,6 +95,16 @@ static const struct grammar_case gbnf[] = {
      {"a", "\n", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"},
      {"", "\xff", "\xed\xa0\x80", "\xc0\x80", "\xf4\x90\x80\x80", "\xe0\x80\x80"}},
     {"root ::= ([a-z]*)* \"!\"", {"!", "abc!"}, {"", "a", "a!!"}},
+    {"root   ::= object\nvalue  ::= object | array | string | number | (\"true\" | \"false\" | \"null\") ws\n\nobject ::=\n  \"{\" ws (\n"
+     "            string \":\" ws value\n    (\",\" ws string \":\" ws value)*\n  )? \"}\" ws\n\narray  ::=\n  \"[\" ws (\n            "
+     "value\n"
+     "    (\",\" ws value)*\n  )? \"]\" ws\n\nstring ::=\n  \"\\\"\" (\n    [^\"\\\\\\x7F\\x00-\\x1F] |\n"
+     "    \"\\\\\" ([\"\\\\bfnrt] | \"u\" [0-9a-fA-F]{4}) # escapes\n  )* \"\\\"\" ws\n\nnumber ::= (\"-\"? ([0-9] | [1-9] [0-9]{0,15})) "
+     "(\".\" [0-9]+)? "
+     "([eE] [-+]? [0-9] [1-9]{0,15})? ws\n\n# Optional space: by convention, applied in this grammar after literal chars when allowed\n"
+     "ws ::= | \" \" | \"\\n\" [ \\t]{0,20}\n",
+     {"{}", "{\"a\": [1, -2.5e-3, {\"b\": \"\\u00e9\"}], \"c\": null}\n"},
+     {"[]", "{\"a\"}", "{a:1}", "{\"a\":tru}"}},
     {"root ::= \"\" | root2\nroot2 ::= \"a\" root2 | \"b\"", {"", "b", "aab"}, {"a", "ba"}},
     {"root ::= (\"a\"?){3} \"b\"", {"b", "ab", "aaab"}, {"aaaab"}},
     {"root ::= [\xce\xb1-\xcf\x89]{2}", {"\xce\xb1\xcf\x89", "\xce\xbb\xce\xbb"}, {"\xce\xb1", "\xce\xb1\xcf\x8a", "\xce\xb0\xce\xb1"}},
