@@ -185,10 +185,11 @@ static void make_mask(struct rt_constraint *constraint, uint32_t *mask)
 const uint32_t *rt_constraint_allowed(struct rt_constraint *constraint)
 {
     int oldest = 0;
+    const uint32_t place = rt_places_alike(&constraint->places, constraint->place, constraint->bytes->longest);
     constraint->clock++;
     for (int i = 0; i < RT_MASKS; i++) {
         struct rt_mask *mask = &constraint->masks[i];
-        if (mask->place == constraint->place) {
+        if (mask->place == place) {
             mask->used = constraint->clock;
             return constraint->mask_words + (size_t)i * constraint->words;
         }
@@ -198,6 +199,8 @@ const uint32_t *rt_constraint_allowed(struct rt_constraint *constraint)
     uint32_t *words = constraint->mask_words + (size_t)oldest * constraint->words;
     constraint->masks[oldest].place = RT_PLACE_UNKNOWN;
     make_mask(constraint, words);
-    constraint->masks[oldest] = (struct rt_mask){constraint->place, constraint->clock};
+    /* Its number again: all may have been forgotten in between. */
+    constraint->masks[oldest].place = rt_places_alike(&constraint->places, constraint->place, constraint->bytes->longest);
+    constraint->masks[oldest].used = constraint->clock;
     return words;
 }

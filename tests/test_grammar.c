@@ -389,6 +389,8 @@ static void test_masks(void)
                                          "root ::= ([a-z ]+ | \"abc\" .{2})+ \"\\n\"",
                                          "root ::= (([a-z] | \"ab\" | \"aaa\"){1,999}){1,99} \"!\"",
                                          "root ::= ([a-z]{1,200} \" \"?){1,2000}",
+                                         "root ::= [a-z]{3,30} \"!\"",
+                                         "root ::= ([a-z]{1,30} [^a-z]{0,12}){1,20} \"!\"",
                                          "root ::= [^\\\\]{1,3} \"abc\\n\" | [^\\n]{1,9} \"\\n\""};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct rt_grammar *grammar = NULL;
@@ -398,7 +400,7 @@ static void test_masks(void)
             struct history history = {.count = 0};
             uint32_t allowed[WORDS];
             random_state = seed;
-            while (history.count < 12) {
+            while (history.count < 20) {
                 rt_constraint_mask(constraint, allowed);
                 check_mask(grammar, &history, allowed, others[i]);
                 const uint32_t id = draw_allowed(allowed);
