@@ -19,6 +19,8 @@ void rt_answer_terms_close(struct rt_answer_terms *terms)
     rt_grammar_close(&terms->grammar);
     rt_api_params_close(&terms->params);
     yyjson_doc_free(terms->request);
+    yyjson_doc_free(terms->conversation);
+    rt_reply_rule_close(&terms->rule);
     *terms = (struct rt_answer_terms){0};
 }
 
@@ -97,6 +99,16 @@ static int begin_receipt(const struct rt_answer *answer, struct rt_choice *choic
     return 0;
 }
 
+/* The rule lies in the terms, which have moved since it was made. */
+static int open_said(struct rt_answer *answer, struct rt_choice *choice, struct rt_error *error)
+{
+    struct rt_said_terms terms = answer->terms.speech;
+    if (answer->terms.kind != RT_ANSWER_CHAT)
+        return 0;
+    terms.rule = answer->terms.rule.prefix ? &answer->terms.rule : NULL;
+    return rt_said_open(&choice->said, answer->by->site, &terms, error);
+}
+
 static int open_job(struct rt_answer *answer, struct rt_choice *choice, uint32_t nth, struct rt_error *error)
 {
     const struct rt_tokens *prompt = &answer->terms.prompts[choice->prompt].tokens;
@@ -109,7 +121,7 @@ static int open_job(struct rt_answer *answer, struct rt_choice *choice, uint32_t
     };
     if (copy_prompt(&terms.prompt, prompt))
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");
-    if (!begin_receipt(answer, choice, &terms, error))
+    if (!open_said(answer, choice, error) && !begin_receipt(answer, choice, &terms, error))
         return rt_job_open(&choice->job, answer->by->site, &terms, error);
     rt_tokens_close(&terms.prompt);
     return -1;
@@ -194,8 +206,10 @@ void rt_answer_close(struct rt_answer **answer)
     if (!*answer)
         return;
     rt_answer_cancel(*answer);
-    for (size_t i = 0; i < (*answer)->choice_count; i++)
+    for (size_t i = 0; i < (*answer)->choice_count; i++) {
         rt_receipt_close(&(*answer)->choices[i].receipt);
+        rt_said_close(&(*answer)->choices[i].said);
+    }
     free((*answer)->choices);
     rt_answer_terms_close(&(*answer)->terms);
     free(*answer);
@@ -224,7 +238,7 @@ int rt_answer_finished(const struct rt_answer *answer)
     return all || answer->cancelled;
 }
 
-static int choice_has_news(const struct rt_choice *choice)
+static int choice_has_news(const struct rt_answer *answer, const struct rt_choice *choice)
 {
     size_t bytes;
     if (!choice->job || choice->closed)
@@ -232,13 +246,13 @@ static int choice_has_news(const struct rt_choice *choice)
     if (rt_job_state(choice->job) >= RT_JOB_DONE)
         return 1;
     rt_job_text(choice->job, &bytes);
-    return bytes > choice->sent_text;
+    return bytes > (answer->terms.kind == RT_ANSWER_CHAT ? choice->said.text : choice->sent_text);
 }
 
 int rt_answer_has_news(const struct rt_answer *answer)
 {
     for (size_t i = 0; i < answer->choice_count; i++)
-        if (choice_has_news(&answer->choices[i]))
+        if (choice_has_news(answer, &answer->choices[i]))
             return 1;
     return 0;
 }

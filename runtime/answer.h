@@ -6,6 +6,7 @@
 #include "runtime/api_params.h"
 #include "runtime/grammar.h"
 #include "runtime/receipt_of.h"
+#include "runtime/said.h"
 #include "runtime/scheduler.h"
 
 enum { RT_ANSWER_ID_BYTES = 48 };
@@ -24,7 +25,9 @@ struct rt_choice {
     struct rt_job *job; /* NULL before it is asked for, and once nobody waits for it */
     uint32_t prompt;    /* of the answer's prompts, the one that it answers */
     struct rt_receipt receipt;
-    size_t sent_text; /* streaming: what the reader has, and how far it is in its frame */
+    struct rt_said said; /* of a chat */
+    /* Streaming: what the reader has, and how far it is in its frame. */
+    size_t sent_text, sent_reasoning, sent_calls; /* sent_text: of a chat its content */
     uint32_t sent_tokens;
     int opened, closed;
 };
@@ -40,7 +43,10 @@ struct rt_answer_terms { /* what is asked; rt_answer_terms_close frees */
     struct rt_api_params params;
     yyjson_doc *request;        /* what the params point into; becomes theirs */
     struct rt_grammar *grammar; /* NULL: any text */
-    enum rt_pool pool;          /* of vectors */
+    yyjson_doc *conversation;   /* of a chat: what its template was given */
+    struct rt_said_terms speech;
+    struct rt_reply_rule rule; /* what speech.rule points to */
+    enum rt_pool pool;         /* of vectors */
     int base64;
     struct rt_answer_prompt *prompts;
     size_t prompt_count;

@@ -5,13 +5,8 @@
 
 #include "runtime/answer.h"
 
-struct rt_bytes { /* grows; what is said and not yet sent */
-    char *at;
-    size_t count, room;
-};
-
 /* The whole answer, once every choice is done; free it. NULL without memory. */
-char *rt_answer_print(const struct rt_answer *answer, size_t *bytes);
+char *rt_answer_print(struct rt_answer *answer, size_t *bytes);
 
 /* Appends the events for all that the reader does not have yet, and the last ones when all is done: then answer->ended is set. -1 without memory. */
 RT_MUST_CHECK int rt_answer_stream(struct rt_answer *answer, struct rt_bytes *out);

@@ -4,6 +4,7 @@
 #include "runtime/api_grammar.h"
 #include "runtime/api_messages.h"
 #include "runtime/api_prompt.h"
+#include "runtime/api_tools.h"
 #include "runtime/scope.h"
 
 static int read_length(struct rt_api_params *params, yyjson_val *request, struct rt_api_error *error)
@@ -39,16 +40,13 @@ static int refuse_old_fields(yyjson_val *request, struct rt_api_error *error)
 
 static int read_prompt(struct rt_answer_terms *terms, const struct rt_site *site, yyjson_val *request, struct rt_api_error *error)
 {
-    yyjson_doc *conversation;
     terms->prompts = calloc(1, sizeof *terms->prompts);
     if (!terms->prompts)
         return rt_api_fail(error, 503, NULL, NULL, "no memory for the prompt");
     terms->prompt_count = 1;
-    if (rt_api_messages_read(&conversation, request, error))
+    if (rt_api_messages_read(&terms->conversation, request, error))
         return -1;
-    const int failed = rt_api_prompt_chat(site, yyjson_doc_get_root(conversation), &terms->prompts[0].tokens, error);
-    yyjson_doc_free(conversation);
-    return failed;
+    return rt_api_prompt_chat(site, yyjson_doc_get_root(terms->conversation), &terms->prompts[0].tokens, error);
 }
 
 static int read_terms(struct rt_answer_terms *terms, const struct rt_api_call *call, yyjson_val *request, struct rt_api_error *error)
@@ -57,7 +55,8 @@ static int read_terms(struct rt_answer_terms *terms, const struct rt_api_call *c
         read_logprobs(&terms->params, request, error) || refuse_old_fields(request, error) ||
         rt_api_grammar_read(&terms->grammar, request, error))
         return -1;
-    return read_prompt(terms, call->at->answerer.site, request, error);
+    const struct rt_site *site = call->at->answerer.site;
+    return read_prompt(terms, site, request, error) || rt_api_tools_read(terms, site, request, error) ? -1 : 0;
 }
 
 int rt_api_chat(struct rt_api_call *call, struct rt_api_error *error)

@@ -132,7 +132,8 @@ void rt_client_notify(void *server, struct MHD_Connection *connection, void **cl
 void rt_client_hung_up(struct rt_client *client)
 {
     struct rt_exchange *exchange = client->exchange;
-    if (!exchange || !exchange->call.answer)
+    const int is_told = exchange && exchange->call.answer && (exchange->streaming ? exchange->call.answer->ended : exchange->status);
+    if (!exchange || !exchange->call.answer || is_told)
         return;
     rt_answer_cancel(exchange->call.answer);
     if (!exchange->suspended)

@@ -338,7 +338,7 @@ void rt_exchange_completed(void *user, struct MHD_Connection *connection, void *
     drop_body(exchange);
     rt_answer_close(&exchange->call.answer);
     free(exchange->call.text);
-    free(exchange->out.at);
+    rt_bytes_close(&exchange->out);
     free(exchange);
     *context = NULL;
 }

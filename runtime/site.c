@@ -113,6 +113,9 @@ static int open_language(struct rt_site *site, const struct rt_site_options *opt
         (void)!rt_template_open(&site->chat_template, chat_template, texts->of[RT_ROLE_TEMPLATE].bytes, &site->template_error);
     else
         rt_fail(&site->template_error, RT_EXIT_UNSUPPORTED, "the bundle has no chat template");
+    if (site->chat_template && site->tokenizer && options->slots &&
+        rt_reply_form_open(&site->reply_form, chat_template, texts->of[RT_ROLE_TEMPLATE].bytes, site->tokenizer, error))
+        return -1;
     if (generation && rt_generation_read(&site->generation, generation, texts->of[RT_ROLE_GENERATION].bytes, error))
         return -1;
     if (!site->generation.stop_count && site->tokenizer && rt_tokenizer_eos(site->tokenizer) >= 0)
@@ -193,6 +196,7 @@ int rt_site_open(struct rt_site *site, const struct rt_site_options *options, st
 void rt_site_close(struct rt_site *site)
 {
     rt_engine_close(&site->engine);
+    rt_reply_form_close(&site->reply_form);
     rt_template_close(&site->chat_template);
     rt_token_bytes_close(&site->token_bytes);
     rt_tokenizer_close(&site->tokenizer);

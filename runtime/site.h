@@ -8,6 +8,7 @@
 #include "runtime/generation_defaults.h"
 #include "runtime/grammar.h"
 #include "runtime/kept_weights.h"
+#include "runtime/reply.h"
 #include "runtime/template.h"
 #include "runtime/tokenizer.h"
 #include "runtime/weights.h"
@@ -43,10 +44,11 @@ struct rt_site {              /* all members stay the site's; NULL where the bun
     struct rt_token_bytes *token_bytes; /* for grammars; NULL without slots */
     struct rt_template *chat_template;  /* NULL: none, or unsupported; why is in template_error */
     struct rt_error template_error;
-    struct rt_generation generation; /* greedy, and the tokenizer's end, where the bundle says nothing */
-    uint32_t context;                /* tokens that a sequence can have */
-    uint32_t cache_tokens;           /* and all together */
-    uint32_t max_rows;               /* tokens in one step */
+    struct rt_reply_form *reply_form; /* how the template's model marks what it says; NULL without a template or slots */
+    struct rt_generation generation;  /* greedy, and the tokenizer's end, where the bundle says nothing */
+    uint32_t context;                 /* tokens that a sequence can have */
+    uint32_t cache_tokens;            /* and all together */
+    uint32_t max_rows;                /* tokens in one step */
     uint8_t manifest_digest[CR_DIGEST_BYTES];
     enum kn_kv kv;
     int manifest_owned;

@@ -108,6 +108,23 @@ cp "$OUT" "$SCRATCH/whole"
 expect_status 200 post $chat_path "$(chat "$question" ', "logprobs": true, "top_logprobs": 3, "stream": true')"
 expect [ "$(events '.choices[0].logprobs.content[]?.logprob' | paste -sd,)" = "$(jq '.choices[0].logprobs.content[].logprob' "$SCRATCH/whole" | paste -sd,)" ]
 
+case_is "answers that follow a schema or a grammar, and their receipts"
+schema='{"type": "object", "properties": {"name": {"enum": ["Malta", "Zypern"]}, "n": {"type": "integer", "minimum": 1, "maximum": 9}}, "required": ["name", "n"], "additionalProperties": false}'
+expect_status 200 post $chat_path "$(chat "$question" ", \"temperature\": 2, \"seed\": 1, \"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"x\", \"schema\": $schema}}")"
+expect_json '.choices[0].message.content | fromjson | [(keys | join(" ")), (.name == "Malta" or .name == "Zypern"), .n >= 1 and .n <= 9]' '["n name",true,true]'
+id=$(jq -r .id "$OUT")
+expect_status 200 get "/v1/receipts/$id"
+expect_json .parameters.grammar.kind '"schema"'
+cp "$OUT" "$SCRATCH/receipt"
+expect_exit 0 "$CLOISTER" replay "$SCRATCH/receipt" "$bundle" --trust "$TRUST"
+expect_stdout_has "equal: "
+expect_status 200 post $chat_path "$(chat "$question" ', "response_format": {"type": "json_object"}, "max_tokens": 200')"
+expect_json '.choices[0].finish_reason == "length" or (.choices[0].message.content | fromjson | type) == "object"' true
+expect_status 200 post /v1/completions '{"prompt": "Wer", "grammar": "root ::= \"ja\" | \"nein\"", "stream": true}'
+expect [ "$(joined | grep -cxE 'ja|nein')" -eq 1 ]
+expect_status 200 post $chat_path "$(chat "$question" ', "response_format": {"type": "text"}')"
+expect_json '.choices[0].message.content' "\"$answer\""
+
 case_is "plain completions: texts, tokens, several, echo, logprobs"
 expect_status 200 post /v1/completions '{"prompt": "Wer bist", "max_tokens": 4, "logprobs": 2}'
 expect_json '[.object, .choices[0].finish_reason, (.id | startswith("cmpl-"))]' '["text_completion","length",true]'
@@ -250,6 +267,9 @@ refused logit_bias "from -100 to 100" '"logit_bias": {"5": 101}'
 refused functions "send tools" '"functions": []'
 refused response_format "response_format.type" '"response_format": {"type": "xml"}'
 refused response_format "not an object" '"response_format": {"type": "json_schema"}'
+refused response_format "" '"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "object", "properties": {"a": {"type": "no type"}}}}}'
+refused grammar "" '"grammar": "root ::= nothing"'
+refused grammar "exclude" '"grammar": "root ::= \\"a\\"", "response_format": {"type": "json_object"}'
 refused reasoning_effort "medium" '"reasoning_effort": "enormous"'
 refused chat_template_kwargs "not an object" '"chat_template_kwargs": []'
 refused tools "not a list" '"tools": {}'
@@ -327,6 +347,48 @@ expect [ "$(grep -hc '^Seccomp:[[:space:]]*2$' /proc/"$SERVE"/task/*/status | pa
 case_is "SIGHUP changes nothing"
 kill -HUP "$SERVE"
 expect_status 200 get /health
+
+case_is "tools are called, and reasoning is told apart, as the chat template has it"
+serve_stop
+mkdir "$SCRATCH/model"
+cp "$TOP/packaging/demo/model/"* "$SCRATCH/model"
+cat >"$SCRATCH/model/chat_template.jinja" <<'TEMPLATE'
+{%- if tools %}{{ '<|im_start|>system\n' }}{% for tool in tools %}{{ tool | tojson }}{% endfor %}
+{{- '\n<tool_call>\n{"name": <name>, "arguments": <object>}\n</tool_call><|im_end|>\n' }}{% endif %}
+{%- for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content | trim + '<|im_end|>\n' }}{% endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% if enable_thinking %}{{ '<think>\n' }}{% endif %}{% endif %}
+TEMPLATE
+talking=$("$TESTS/bundle.sh" "$SCRATCH/model" w4) || exit 1
+serve_start "$talking" || exit 1
+tool='{"type": "function", "function": {"name": "capital", "parameters": {"type": "object", "properties": {"country": {"enum": ["Malta", "Zypern"]}}, "required": ["country"], "additionalProperties": false}}}'
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool]")"
+expect_json '.choices[0] | [.finish_reason, .message.tool_calls]' '["stop",null]'
+count=$(jq .usage.prompt_tokens "$OUT")
+expect [ "$count" -gt 100 ]
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool], \"tool_choice\": \"none\"")"
+expect_json '.usage.prompt_tokens < 100' true
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool], \"tool_choice\": \"required\", \"temperature\": 2, \"seed\": 4")"
+expect_json '.choices[0] | [.finish_reason, .message.content, (.message.tool_calls | length), .message.tool_calls[0].type, .message.tool_calls[0].function.name]' \
+    '["tool_calls",null,1,"function","capital"]'
+expect_json '.choices[0].message.tool_calls[0].function.arguments | fromjson | [keys, (.country == "Malta" or .country == "Zypern")]' '[["country"],true]'
+wanted=$(jq -c '.choices[0].message.tool_calls[0].function' "$OUT")
+expect_status 200 post $chat_path "$(chat "$question" ", \"tools\": [$tool], \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"capital\"}}, \"temperature\": 2, \"seed\": 4, \"stream\": true")"
+expect [ "$(events '.choices[0].delta.tool_calls[0]?.function // empty')" = "$wanted" ]
+expect [ "$(events '.choices[0].finish_reason // empty')" = '"tool_calls"' ]
+expect_status 200 post $chat_path "$(chat "$question" ', "chat_template_kwargs": {"enable_thinking": true}')"
+expect_json '.choices[0].message | [.content, (.reasoning_content | length) > 0]' '["",true]'
+wanted=$(jq .choices[0].message.reasoning_content "$OUT")
+expect_status 200 post $chat_path "$(chat "$question" ', "chat_template_kwargs": {"enable_thinking": true}, "stream": true')"
+expect [ "$(events '.choices[0].delta.reasoning_content // empty' | jq -sc 'add')" = "$wanted" ]
+expect [ -z "$(joined)" ]
+refused tool_choice "needs tools" '"tool_choice": "required"'
+refused tool_choice "is not" '"tool_choice": "perhaps"'
+refused tool_choice "" "\"tools\": [$tool], \"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"other\"}}"
+refused tool_choice "exclude" "\"tools\": [$tool], \"tool_choice\": \"required\", \"response_format\": {\"type\": \"json_object\"}"
+refused parallel_tool_calls "neither" "\"tools\": [$tool], \"parallel_tool_calls\": 1"
+serve_stop
+serve_start "$bundle" || exit 1
+refused tools "no way of calling" "\"tools\": [$tool]"
 
 case_is "SIGTERM lets the answer under way come to its end, and takes no more"
 post /v1/completions '{"prompt": "a", "n": 8, "max_tokens": 900, "temperature": 5, "seed": 1}' >"$SCRATCH/last" 2>&1 &
