@@ -174,10 +174,12 @@ function drawLanguage() {
 }
 
 function drawState(state) {
+  const follow = atEnd();
   $('state').dataset.state = state;
   if ($('state').textContent !== t(state)) $('state').textContent = t(state); // else it is said again
   $('model').textContent = settings.get('model') && models.includes(settings.get('model')) ? settings.get('model') : models[0] || '';
   $('gone').hidden = state !== 'unreachable';
+  if (follow) scrollToEnd();
 }
 
 // ---- where the window stands ----
