@@ -24,7 +24,7 @@ class MessageView {
     const {message} = this, mine = message.role === 'user';
     clearInterval(this.timer);
     const long = mine && message.content.length > 3000;
-    this.text = el('div', {class: long ? 'text long' : 'text', dir: mine ? 'auto' : undefined, ...long && {tabindex: 0, role: 'group', 'aria-label': t('message')}});
+    this.text = el('div', {class: 'text', dir: mine ? 'auto' : undefined, ...long && {class: 'text long', tabindex: 0, role: 'group', 'aria-label': t('message')}});
     this.node.replaceChildren(el('h3', null, t(mine ? 'you' : 'answer')));
     if (mine) this.text.append(message.content);
     else this.drawReasoning();
@@ -110,7 +110,8 @@ class MessageView {
 
   facts() {
     const {model, usage, seconds} = this.message, count = usage?.completion_tokens;
-    return [model, count > 0 && t('tokens', {n: count}), count > 1 && seconds > 0 && t('speed', {n: formatNumber(count / seconds)})].filter(Boolean).join(' · ');
+    const speed = count > 1 && seconds > 0 && t('speed', {n: formatNumber(count / seconds)});
+    return [model, count > 0 && t('tokens', {n: count}), speed].filter(Boolean).join(' · ');
   }
 
   edit() {
