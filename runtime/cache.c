@@ -92,6 +92,11 @@ const struct rt_cache_plan *rt_cache_plan(const struct rt_cache *cache, uint32_t
     return &cache->plans[layer * RT_BLOCKS_MAX + block];
 }
 
+int rt_cache_touch(const struct rt_cache *cache, unsigned part, unsigned parts)
+{
+    return rt_memory_touch(&cache->memory, part, parts);
+}
+
 uint32_t rt_cache_pages(const struct rt_cache *cache)
 {
     return cache->page_count;

@@ -23,6 +23,8 @@ RT_MUST_CHECK int rt_cache_open(struct rt_cache **out, const struct rt_model *mo
 void rt_cache_close(struct rt_cache **cache);
 /* The plan of block `block` of layer `layer`; it must be one that keeps keys and values. */
 const struct rt_cache_plan *rt_cache_plan(const struct rt_cache *cache, uint32_t layer, uint32_t block);
+/* Has the kernel fill in one of `parts` equal parts of the cache. Any thread. */
+RT_MUST_CHECK int rt_cache_touch(const struct rt_cache *cache, unsigned part, unsigned parts);
 uint32_t rt_cache_pages(const struct rt_cache *cache);
 uint32_t rt_cache_free_pages(const struct rt_cache *cache);
 uint8_t *rt_cache_take(struct rt_cache *cache);            /* a page with one holder; NULL when none is free */

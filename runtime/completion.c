@@ -71,7 +71,7 @@ static int reserve(struct rt_completion *c, struct rt_error *error)
     if (c->terms.logprobs > 0)
         c->top = malloc(tokens * (size_t)c->terms.logprobs * sizeof *c->top);
     if (!result->tokens.ids || !result->text || !c->records || (c->terms.logprobs > 0 && !c->top))
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for an answer of %u tokens; give a smaller -n", c->most);
+        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for an answer of %u tokens; ask for fewer", c->most);
     result->text[0] = 0;
     atomic_store(&c->shown_text, result->text);
     return 0;

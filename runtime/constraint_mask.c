@@ -16,28 +16,7 @@ struct walk {
     struct rt_constraint *constraint;
     uint32_t path[RT_PIECE_MAX + 1]; /* the place after so many bytes */
     uint8_t bytes[RT_PIECE_MAX + 1];
-    uint32_t dropped; /* bytes at the path's beginning that the decoder drops */
 };
-
-/* In a text's first token the decoder drops spaces. */
-static int is_dropped(const struct rt_constraint *constraint, const uint8_t *bytes, uint32_t count)
-{
-    if (!constraint->first || bytes[count - 1] != ' ' || count > constraint->bytes->dropped_spaces)
-        return 0;
-    return count == 1 || is_dropped(constraint, bytes, count - 1);
-}
-
-/* Where byte number `count` of a token leads. */
-static uint32_t step(struct rt_constraint *constraint, uint32_t place, const uint8_t *bytes, uint32_t count)
-{
-    if (constraint->first && bytes[count - 1] == ' ') {
-        if (is_dropped(constraint, bytes, count))
-            return place;
-        if (constraint->bytes->dropped_spaces == SIZE_MAX)
-            return RT_PLACE_DEAD; /* the decoder would drop it, too */
-    }
-    return rt_places_step(&constraint->places, place, bytes[count - 1]);
-}
 
 /* The same after forgetting; the path is found again. */
 static uint32_t step_anew(struct walk *walk, uint32_t depth)
@@ -47,7 +26,7 @@ static uint32_t step_anew(struct walk *walk, uint32_t depth)
     rt_constraint_forget(constraint);
     walk->path[0] = constraint->place;
     for (uint32_t i = 1; i <= depth; i++) {
-        walk->path[i] = step(constraint, walk->path[i - 1], walk->bytes, i);
+        walk->path[i] = rt_constraint_step(constraint, walk->path[i - 1], walk->bytes, i);
         if (walk->path[i] < RT_PLACE_FIRST)
             return RT_PLACE_DEAD;
     }
@@ -73,7 +52,7 @@ static void walk_trie(struct rt_constraint *constraint, const struct rt_trie *tr
         uint32_t to = constraint->first ? RT_PLACE_UNKNOWN : rows[(size_t)from * grammar->class_count + grammar->class_of[node->byte]];
         walk.bytes[depth - 1] = node->byte;
         if (to == RT_PLACE_UNKNOWN)
-            to = step(constraint, from, walk.bytes, depth);
+            to = rt_constraint_step(constraint, from, walk.bytes, depth);
         if (to == RT_PLACE_UNKNOWN)
             to = step_anew(&walk, depth);
         walk.path[depth] = to;
@@ -81,7 +60,7 @@ static void walk_trie(struct rt_constraint *constraint, const struct rt_trie *tr
             i = node->end;
             continue;
         }
-        if (!is_dropped(constraint, walk.bytes, depth)) /* a token that adds nothing could come for ever */
+        if (!rt_constraint_drops(constraint, walk.bytes, depth)) /* a token that adds nothing could come for ever */
             allow_node(trie, node, mask);
         i++;
     }
@@ -206,10 +185,11 @@ static void make_mask(struct rt_constraint *constraint, uint32_t *mask)
 const uint32_t *rt_constraint_allowed(struct rt_constraint *constraint)
 {
     int oldest = 0;
+    const uint32_t place = rt_places_alike(&constraint->places, constraint->place, constraint->bytes->longest);
     constraint->clock++;
     for (int i = 0; i < RT_MASKS; i++) {
         struct rt_mask *mask = &constraint->masks[i];
-        if (mask->place == constraint->place) {
+        if (mask->place == place) {
             mask->used = constraint->clock;
             return constraint->mask_words + (size_t)i * constraint->words;
         }
@@ -219,56 +199,8 @@ const uint32_t *rt_constraint_allowed(struct rt_constraint *constraint)
     uint32_t *words = constraint->mask_words + (size_t)oldest * constraint->words;
     constraint->masks[oldest].place = RT_PLACE_UNKNOWN;
     make_mask(constraint, words);
-    constraint->masks[oldest] = (struct rt_mask){constraint->place, constraint->clock};
+    /* Its number again: all may have been forgotten in between. */
+    constraint->masks[oldest].place = rt_places_alike(&constraint->places, constraint->place, constraint->bytes->longest);
+    constraint->masks[oldest].used = constraint->clock;
     return words;
-}
-
-/* --- accepting --- */
-
-/* The place after a token's bytes; RT_PLACE_UNKNOWN: no room. */
-static uint32_t follow(struct rt_constraint *constraint, const uint8_t *bytes, uint32_t count)
-{
-    uint32_t place = constraint->place;
-    for (uint32_t i = 1; i <= count && place >= RT_PLACE_FIRST; i++)
-        place = step(constraint, place, bytes, i);
-    return place;
-}
-
-static int is_stop(const struct rt_constraint *constraint, uint32_t id)
-{
-    for (uint32_t i = 0; i < constraint->stop_count; i++)
-        if (constraint->stops[i] == id)
-            return 1;
-    return 0;
-}
-
-int rt_constraint_accept(struct rt_constraint *constraint, uint32_t id)
-{
-    const struct rt_token_bytes *vocabulary = constraint->bytes;
-    if (id < constraint->vocab && is_stop(constraint, id)) {
-        if (!(rt_constraint_allowed(constraint)[id / 32] >> id % 32 & 1))
-            return -1;
-        constraint->ended = 1;
-        rt_constraint_forget(constraint);
-        return 0;
-    }
-    if (constraint->ended || id >= vocabulary->size)
-        return -1;
-    const uint8_t *bytes = vocabulary->pool + vocabulary->starts[id];
-    const uint32_t count = vocabulary->starts[id + 1] - vocabulary->starts[id];
-    if (!count || is_dropped(constraint, bytes, count))
-        return -1;
-    uint32_t place = follow(constraint, bytes, count);
-    if (place == RT_PLACE_UNKNOWN) {
-        constraint->place = rt_places_forget(&constraint->places, constraint->place);
-        rt_constraint_forget(constraint);
-        place = follow(constraint, bytes, count);
-    }
-    if (place < RT_PLACE_FIRST)
-        return -1;
-    constraint->place = place;
-    if (constraint->first)
-        rt_constraint_forget(constraint); /* the same place again allows what it did not */
-    constraint->first = 0;
-    return 0;
 }

@@ -21,6 +21,7 @@ enum {
 enum { RT_PLACE_UNKNOWN, RT_PLACE_DEAD, RT_PLACE_FIRST }; /* 0 and 1 are no places */
 
 #define RT_FRAME_CALL UINT32_MAX
+#define RT_FRAME_ANY (UINT32_MAX - 1) /* rt_places_alike */
 struct rt_frame {
     uint32_t node;   /* where it goes on, or the REPEAT */
     uint32_t count;  /* of finished repetitions; RT_FRAME_CALL: none */
@@ -64,6 +65,8 @@ void rt_places_free(struct rt_places *places);
 uint32_t rt_places_start(struct rt_places *places);
 /* RT_PLACE_DEAD: the byte may not come; RT_PLACE_UNKNOWN: no room. */
 uint32_t rt_places_step(struct rt_places *places, uint32_t place, uint8_t byte);
+/* A number that places have in common from which the same texts of up to so many (at least RT_EMPTY_TIMES) bytes may come; no place to step from. */
+uint32_t rt_places_alike(struct rt_places *places, uint32_t place, uint32_t bytes);
 /* Forgets all places but one, and returns its new number. */
 uint32_t rt_places_forget(struct rt_places *places, uint32_t place);
 
@@ -74,7 +77,7 @@ void rt_places_enter(struct rt_places *places, uint32_t node, uint32_t frame);
 int rt_places_room(const struct rt_places *places);
 
 struct rt_mask {
-    uint32_t place; /* 0: none */
+    uint32_t place; /* of rt_places_alike; 0: none */
     uint64_t used;
 };
 
@@ -91,6 +94,10 @@ struct rt_constraint {
     uint32_t *mask_words; /* [RT_MASKS][words] */
 };
 
+/* In a text's first token the decoder drops spaces: whether byte number `count` is one of them. */
+int rt_constraint_drops(const struct rt_constraint *constraint, const uint8_t *bytes, uint32_t count);
+/* Where byte number `count` of a token leads from the place that the bytes before it led to. */
+uint32_t rt_constraint_step(struct rt_constraint *constraint, uint32_t place, const uint8_t *bytes, uint32_t count);
 /* The mask of the present place (constraint_mask.c), valid until the next call. */
 const uint32_t *rt_constraint_allowed(struct rt_constraint *constraint);
 /* After rt_places_forget. */

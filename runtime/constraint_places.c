@@ -5,7 +5,13 @@
 
 #include "runtime/constraint_parts.h"
 
-enum { FRAME_SLOTS = 2 * RT_FRAMES_MAX, PLACE_SLOTS = 2 * RT_PLACES_MAX, VISIT_SLOTS = 2 * RT_VISITS_MAX };
+enum {
+    FRAME_SLOTS = 2 * RT_FRAMES_MAX,
+    PLACE_SLOTS = 2 * RT_PLACES_MAX,
+    VISIT_SLOTS = 2 * RT_VISITS_MAX,
+    ALIKE_MAX = 32,
+    ALIKE_DEPTH = 64
+};
 
 static uint32_t mix(uint32_t hash, uint32_t value)
 {
@@ -208,6 +214,38 @@ uint32_t rt_places_step(struct rt_places *places, uint32_t place, uint8_t byte)
     for (uint32_t i = 0; i < from.count; i++)
         add_advanced(places, places->configs[from.first + i], byte);
     return *known = (uint16_t)number_set(places);
+}
+
+/* The same stack where counts do not matter for so many bytes: beyond the lower limit, and too far from the upper one. */
+static uint32_t alike_frame(struct rt_places *places, uint32_t index, uint32_t bytes)
+{
+    const struct rt_frame frame = places->frames[index];
+    if (!index)
+        return 0;
+    const uint32_t parent = alike_frame(places, frame.parent, bytes);
+    uint32_t count = frame.count;
+    if (count != RT_FRAME_CALL && count != RT_FRAME_ANY) {
+        const struct rt_counts *counts = &places->grammar->counts[places->grammar->nodes[frame.node].c];
+        if (count >= counts->min && counts->max != RT_NO_LIMIT && counts->max - count > bytes)
+            count = RT_FRAME_ANY;
+    }
+    return parent == frame.parent && count == frame.count ? index : push_frame(places, frame.node, count, parent);
+}
+
+uint32_t rt_places_alike(struct rt_places *places, uint32_t place, uint32_t bytes)
+{
+    const struct rt_place *like = &places->places[place];
+    if (like->count > ALIKE_MAX || !rt_places_room(places))
+        return place;
+    places->set_count = like->count;
+    places->ends = like->ends;
+    for (uint32_t i = 0; i < like->count; i++) {
+        const struct rt_config *config = &places->configs[like->first + i];
+        if (places->frames[config->frame].depth > ALIKE_DEPTH)
+            return place;
+        places->set[i] = (struct rt_config){config->node, alike_frame(places, config->frame, bytes)};
+    }
+    return number_set(places);
 }
 
 /* Frames that the set needs, moved together; parents come before children, so that one pass each way does it. */

@@ -45,6 +45,15 @@ static int check_formats(const struct rt_model *model, struct rt_error *error)
     return 0;
 }
 
+/* Each worker a part, on its own node. What cannot be had now is taken when it is needed. */
+static void touch(void *engine, unsigned worker)
+{
+    const struct rt_engine *e = engine;
+    const unsigned count = rt_workers_count(e->workers);
+    (void)!rt_memory_touch(&e->memory, worker, count);
+    (void)!rt_cache_touch(e->cache, worker, count);
+}
+
 int rt_engine_open(struct rt_engine **out, const struct rt_model *const *models, const struct kn_context *kernels,
                    struct rt_workers *workers, const struct rt_engine_options *options, struct rt_error *error)
 {
@@ -65,6 +74,8 @@ int rt_engine_open(struct rt_engine **out, const struct rt_model *const *models,
     if (rt_cache_open(&e->cache, e->model, options->kv, e->max_pages, error) ||
         (options->keep_prefixes && rt_prefix_open(&e->prefix, e->max_pages, error)))
         return -1;
+    if (options->touch)
+        rt_workers_run(workers, touch, e);
     *out = RT_MOVE(e);
     return 0;
 }

@@ -18,6 +18,7 @@ struct rt_engine_options {
     uint32_t max_rows;   /* tokens in one step */
     uint32_t max_logits; /* rows of a step that logits are wanted for */
     uint32_t max_hidden; /* rows of a step that hidden states are wanted of; 0: none ever */
+    int touch;           /* take all memory at once, not where it is needed first: whoever serves must not be ended for it later */
     int keep_prefixes;   /* the beginnings of sequences stay in the cache while nobody needs their pages */
 };
 

@@ -21,8 +21,17 @@ enum rt_grammar_kind rt_grammar_kind(const struct rt_grammar *grammar);
 const char *rt_grammar_text(const struct rt_grammar *grammar); /* 0-terminated */
 
 /* RT_EXIT_USAGE names the rule, or the keyword and its place in the schema ("/properties/age/…"), that is wrong or not supported. */
+
+/* An answer is what the rule `root` matches. */
 RT_MUST_CHECK int rt_grammar_open_gbnf(struct rt_grammar **out, const char *text, size_t bytes, struct rt_error *error);
+
+/* An answer is JSON that is valid by the schema; the document may go afterwards. Draft 2020-12 without not, if, patternProperties and the like:
+ * what would change validity and is not supported, or not known, is refused; annotations and unknown formats are not. Not every valid text is
+ * allowed: members come in the order of "properties"; where nothing is said of additionalProperties beside properties, or of items beside
+ * prefixItems, there are none; oneOf is read as anyOf; without "type", the type is what the other keywords speak of. White space is that of
+ * json.dumps and of indented JSON, up to 32 spaces behind a line's end; numbers have 15 digits either side of the point at most. */
 RT_MUST_CHECK int rt_grammar_open_schema(struct rt_grammar **out, yyjson_val *schema, struct rt_error *error);
+
 RT_MUST_CHECK int rt_grammar_open_json(struct rt_grammar **out, struct rt_error *error); /* any JSON object */
 /* One more holder, for rt_grammar_close to let go of: the last one frees. Any thread. */
 struct rt_grammar *rt_grammar_share(struct rt_grammar *grammar);
@@ -33,7 +42,8 @@ struct rt_token_bytes;
 RT_MUST_CHECK int rt_token_bytes_open(struct rt_token_bytes **out, const struct rt_tokenizer *tokenizer, struct rt_error *error);
 void rt_token_bytes_close(struct rt_token_bytes **bytes);
 
-/* Where one answer is in its grammar. One thread. No allocation after open. */
+/* Where one answer is in its grammar. One thread. No allocation after open; 2 MB at most, and 24 masks. The answer is decoded by itself, so that
+ * its first token's spaces are dropped where the tokenizer's decoder drops them. */
 struct rt_constraint;
 /* stops: token ids that end an answer; allowed exactly where the text may end. vocab: of the model, at least the tokenizer's. */
 RT_MUST_CHECK int rt_constraint_open(struct rt_constraint **out, const struct rt_grammar *grammar, const struct rt_token_bytes *bytes,

@@ -25,6 +25,12 @@ void rt_build_fail(struct rt_build *build, const char *format, ...)
     build->failed = rt_fail(build->error, RT_EXIT_USAGE, "%s%s%s", build->place, *build->place ? ": " : "", text);
 }
 
+void rt_build_no_memory(struct rt_build *build, const char *what)
+{
+    if (!build->failed)
+        build->failed = rt_fail(build->error, RT_EXIT_RESOURCES, "no memory for %s", what);
+}
+
 /* The array with room for `want` elements; NULL, and the build has failed. */
 void *rt_build_grow(struct rt_build *build, void *array, size_t *room, size_t want, size_t element, size_t most, const char *what)
 {
@@ -41,7 +47,7 @@ void *rt_build_grow(struct rt_build *build, void *array, size_t *room, size_t wa
     if (bigger)
         *room = grown;
     else
-        build->failed = rt_fail(build->error, RT_EXIT_RESOURCES, "no memory for a grammar's %s", what);
+        rt_build_no_memory(build, what);
     return bigger;
 }
 
@@ -97,11 +103,6 @@ uint32_t rt_expr_chars(struct rt_build *build, struct rt_chars *chars)
     memcpy(ranges + at, chars->at, chars->count * sizeof *ranges);
     build->range_count += chars->count;
     return new_expr(build, (struct rt_expr){.kind = RT_EXPR_CHARS, .first = at, .last = chars->count});
-}
-
-uint32_t rt_expr_char(struct rt_build *build, uint32_t character)
-{
-    return rt_expr_chars(build, &(struct rt_chars){.count = 1, .at = {{character, character}}});
 }
 
 uint32_t rt_expr_list(struct rt_build *build, enum rt_expr_kind kind)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "runtime/grammar_parts.h"
+#include "runtime/scope.h"
 
 enum { PASSES_MAX = 64 };
 
@@ -66,55 +67,66 @@ enum { NEW, OPEN, DONE };
 struct left_walk {
     struct rt_build *build;
     uint8_t *states;
+    uint16_t *chains; /* of calls before the first byte */
     int depth;
 };
 
-static void visit_rule(struct left_walk *walk, uint32_t rule);
+static unsigned visit_rule(struct left_walk *walk, uint32_t rule);
 
-static void visit_left(struct left_walk *walk, uint32_t index)
+/* Returns the longest chain of calls before the first byte. */
+static unsigned visit_left(struct left_walk *walk, uint32_t index)
 {
     const struct rt_expr *expr = &walk->build->exprs[index];
+    unsigned longest = 0;
     if (walk->build->failed)
-        return;
+        return 0;
     if (++walk->depth > RT_NEST_MAX)
         rt_build_fail(walk->build, "parts nest, or rules call rules before a first character, more than %d deep; make it simpler",
                       RT_NEST_MAX);
     else if (expr->kind == RT_EXPR_RULE)
-        visit_rule(walk, expr->first);
+        longest = visit_rule(walk, expr->first);
     else if (expr->kind == RT_EXPR_REPEAT)
-        visit_left(walk, expr->first);
+        longest = visit_left(walk, expr->first);
     else if (expr->kind == RT_EXPR_SEQ || expr->kind == RT_EXPR_ALT)
         for (uint32_t child = expr->first; child; child = walk->build->exprs[child].next) {
-            visit_left(walk, child);
+            const unsigned chain = visit_left(walk, child);
+            longest = chain > longest ? chain : longest;
             if (expr->kind == RT_EXPR_SEQ && rt_expr_shortest(walk->build, child))
                 break;
         }
     walk->depth--;
+    return longest;
 }
 
-static void visit_rule(struct left_walk *walk, uint32_t rule)
+static unsigned visit_rule(struct left_walk *walk, uint32_t rule)
 {
     struct rt_build *build = walk->build;
     if (walk->states[rule] == OPEN)
         rt_build_fail(build, "%s: refers to itself before any character; put what repeats behind a character, or use * or +",
                       rt_rule_name(build, rule));
-    if (walk->states[rule] != NEW)
-        return;
+    if (walk->states[rule] != NEW || build->failed)
+        return walk->chains[rule];
     walk->states[rule] = OPEN;
-    visit_left(walk, build->rules[rule].expr);
+    const unsigned chain = 1 + visit_left(walk, build->rules[rule].expr);
+    if (chain > RT_CHAIN_MAX)
+        rt_build_fail(build, "%s: rules call rules before a first character, more than %d deep; make it simpler", rt_rule_name(build, rule),
+                      RT_CHAIN_MAX);
+    walk->chains[rule] = (uint16_t)chain;
     walk->states[rule] = DONE;
+    return chain;
 }
 
 static void find_left_recursion(struct rt_build *build)
 {
-    struct left_walk walk = {.build = build, .states = calloc(build->rule_count + 1, 1)};
-    if (!walk.states) {
-        build->failed = rt_fail(build->error, RT_EXIT_RESOURCES, "no memory for a grammar's rules");
+    RT_FREE uint8_t *states = calloc(build->rule_count + 1, sizeof *states);
+    RT_FREE uint16_t *chains = calloc(build->rule_count + 1, sizeof *chains);
+    struct left_walk walk = {.build = build, .states = states, .chains = chains};
+    if (!states || !chains) {
+        rt_build_no_memory(build, "rules");
         return;
     }
     for (size_t i = build->rule_count; i > 0 && !build->failed; i--) /* schemas chain each rule to a later one */
         visit_rule(&walk, (uint32_t)i - 1);
-    free(walk.states);
 }
 
 int rt_build_check(struct rt_build *build, uint32_t root, int strict)

@@ -8,12 +8,11 @@
 #include "runtime/scope.h"
 #include "runtime/tokenizer_parts.h"
 
-enum { GROUPS_MAX = 32, REPEAT_MAX = 1 << 20, LITERAL_MAX = 4096 };
+enum { GROUPS_MAX = 32, LITERAL_MAX = 4096 };
 
 struct gbnf {
     struct rt_build build;
-    const char *at, *end;
-    uint32_t line;
+    struct rt_reader reader;
     int groups;
     uint32_t *slots; /* hash of names: 1 + rule */
 };
@@ -23,38 +22,30 @@ static uint32_t alternatives(struct gbnf *gbnf);
 
 static void fail(struct gbnf *gbnf, const char *what)
 {
-    rt_build_fail(&gbnf->build, "line %u: %s", gbnf->line, what);
+    rt_reader_fail(&gbnf->reader, what);
 }
 
 static int sees(const struct gbnf *gbnf, const char *text)
 {
-    const size_t count = strlen(text);
-    return (size_t)(gbnf->end - gbnf->at) >= count && !memcmp(gbnf->at, text, count);
+    return rt_reader_sees(&gbnf->reader, text);
 }
 
 static int takes(struct gbnf *gbnf, const char *text)
 {
-    const int there = sees(gbnf, text);
-    gbnf->at += there ? strlen(text) : 0;
-    return there;
+    return rt_reader_takes(&gbnf->reader, text);
 }
 
 static void skip_space(struct gbnf *gbnf)
 {
-    for (; gbnf->at < gbnf->end; gbnf->at++) {
-        if (*gbnf->at == '#')
-            while (gbnf->at + 1 < gbnf->end && gbnf->at[1] != '\n')
-                gbnf->at++;
-        else if (*gbnf->at == '\n')
-            gbnf->line++;
-        else if (*gbnf->at != ' ' && *gbnf->at != '\t' && *gbnf->at != '\r')
+    for (; gbnf->reader.at < gbnf->reader.end; gbnf->reader.at++) {
+        if (*gbnf->reader.at == '#')
+            while (gbnf->reader.at + 1 < gbnf->reader.end && gbnf->reader.at[1] != '\n')
+                gbnf->reader.at++;
+        else if (*gbnf->reader.at == '\n')
+            gbnf->reader.line++;
+        else if (*gbnf->reader.at != ' ' && *gbnf->reader.at != '\t' && *gbnf->reader.at != '\r')
             return;
     }
-}
-
-static int sees_one(const struct gbnf *gbnf, const char *characters)
-{
-    return gbnf->at < gbnf->end && *gbnf->at && strchr(characters, *gbnf->at);
 }
 
 /* --- names --- */
@@ -67,7 +58,7 @@ static int is_name(char c)
 static size_t name_bytes(const struct gbnf *gbnf)
 {
     size_t count = 0;
-    while (gbnf->at + count < gbnf->end && is_name(gbnf->at[count]))
+    while (gbnf->reader.at + count < gbnf->reader.end && is_name(gbnf->reader.at[count]))
         count++;
     return count;
 }
@@ -77,17 +68,17 @@ static int at_definition(const struct gbnf *gbnf)
 {
     struct gbnf ahead = *gbnf;
     const size_t bytes = name_bytes(&ahead);
-    ahead.at += bytes;
+    ahead.reader.at += bytes;
     skip_space(&ahead);
     return bytes && sees(&ahead, "::=");
 }
 
 static uint32_t take_rule(struct gbnf *gbnf)
 {
-    const char *name = gbnf->at;
+    const char *name = gbnf->reader.at;
     const size_t bytes = name_bytes(gbnf);
     uint32_t slot = 0;
-    gbnf->at += bytes;
+    gbnf->reader.at += bytes;
     for (size_t i = 0; i < bytes; i++)
         slot = (slot ^ (uint8_t)name[i]) * 0x01000193u;
     for (slot = (slot ^ slot >> 15) % NAME_SLOTS; gbnf->slots[slot]; slot = (slot + 1) % NAME_SLOTS) {
@@ -95,7 +86,7 @@ static uint32_t take_rule(struct gbnf *gbnf)
         if (strlen(other) == bytes && !memcmp(other, name, bytes))
             return gbnf->slots[slot] - 1;
     }
-    const uint32_t rule = rt_rule_new(&gbnf->build, name, bytes, gbnf->line);
+    const uint32_t rule = rt_rule_new(&gbnf->build, name, bytes, gbnf->reader.line);
     if (!gbnf->build.failed)
         gbnf->slots[slot] = rule + 1;
     return rule;
@@ -105,24 +96,14 @@ static uint32_t take_rule(struct gbnf *gbnf)
 
 static uint32_t take_hex(struct gbnf *gbnf, int digits)
 {
-    uint32_t value = 0;
-    for (int i = 0; i < digits; i++, gbnf->at++) {
-        const char c = gbnf->at < gbnf->end ? *gbnf->at : 0;
-        const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0) {
-            fail(gbnf, "hexadecimal digits are missing: \\xHH, \\uHHHH, \\UHHHHHHHH");
-            return 0;
-        }
-        value = value << 4 | (uint32_t)digit;
-    }
-    if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-        fail(gbnf, "an escape that is no Unicode character");
-    return value;
+    const uint32_t character = rt_reader_hex(&gbnf->reader, digits);
+    rt_reader_check_character(&gbnf->reader, character);
+    return character;
 }
 
 static uint32_t take_escape(struct gbnf *gbnf)
 {
-    const char c = gbnf->at < gbnf->end ? *gbnf->at++ : 0;
+    const char c = gbnf->reader.at < gbnf->reader.end ? *gbnf->reader.at++ : 0;
     switch (c) {
     case 'n': return '\n';
     case 'r': return '\r';
@@ -139,17 +120,7 @@ static uint32_t take_escape(struct gbnf *gbnf)
 
 static uint32_t take_character(struct gbnf *gbnf)
 {
-    uint32_t character = 0;
-    size_t length = 1;
-    if (takes(gbnf, "\\"))
-        return take_escape(gbnf);
-    if (rt_utf8_check(gbnf->at, (size_t)(gbnf->end - gbnf->at), &length) != RT_UTF8_WHOLE)
-        fail(gbnf, "not UTF-8");
-    else
-        rt_utf8_read(gbnf->at, length, &character);
-    gbnf->line += character == '\n';
-    gbnf->at += length;
-    return character;
+    return takes(gbnf, "\\") ? take_escape(gbnf) : rt_reader_character(&gbnf->reader);
 }
 
 static uint32_t literal(struct gbnf *gbnf)
@@ -157,8 +128,8 @@ static uint32_t literal(struct gbnf *gbnf)
     char text[LITERAL_MAX + 4];
     size_t count = 0;
     while (!gbnf->build.failed && !takes(gbnf, "\"")) {
-        if (gbnf->at == gbnf->end || count >= LITERAL_MAX)
-            fail(gbnf, gbnf->at == gbnf->end ? "a literal without its closing quote" : "a literal of more than 4096 bytes");
+        if (gbnf->reader.at == gbnf->reader.end || count >= LITERAL_MAX)
+            fail(gbnf, gbnf->reader.at == gbnf->reader.end ? "a literal without its closing quote" : "a literal of more than 4096 bytes");
         else
             count += rt_utf8_write(take_character(gbnf), text + count);
     }
@@ -170,14 +141,14 @@ static uint32_t character_class(struct gbnf *gbnf)
     struct rt_chars chars = {0};
     const int negated = takes(gbnf, "^");
     while (!gbnf->build.failed && !takes(gbnf, "]")) {
-        if (gbnf->at == gbnf->end) {
+        if (gbnf->reader.at == gbnf->reader.end) {
             fail(gbnf, "a character class without its ]");
             break;
         }
         const uint32_t low = take_character(gbnf);
         uint32_t high = low;
-        if (gbnf->end - gbnf->at > 1 && gbnf->at[0] == '-' && gbnf->at[1] != ']') {
-            gbnf->at++;
+        if (gbnf->reader.end - gbnf->reader.at > 1 && gbnf->reader.at[0] == '-' && gbnf->reader.at[1] != ']') {
+            gbnf->reader.at++;
             high = take_character(gbnf);
         }
         if (high < low)
@@ -195,12 +166,9 @@ static uint32_t character_class(struct gbnf *gbnf)
 
 static uint32_t take_number(struct gbnf *gbnf)
 {
-    uint32_t value = 0;
-    const char *begin = gbnf->at;
-    for (; gbnf->at < gbnf->end && *gbnf->at >= '0' && *gbnf->at <= '9' && value <= REPEAT_MAX; gbnf->at++)
-        value = value * 10 + (uint32_t)(*gbnf->at - '0');
-    if (gbnf->at == begin || value > REPEAT_MAX)
-        fail(gbnf, "a repetition is {m}, {m,} or {m,n} with numbers up to 1048576");
+    uint32_t value;
+    if (!rt_reader_number(&gbnf->reader, &value))
+        fail(gbnf, "a repetition is {m}, {m,} or {m,n}");
     return value;
 }
 
@@ -212,7 +180,7 @@ static uint32_t repeated(struct gbnf *gbnf, uint32_t body)
     } else if (takes(gbnf, "+")) {
         min = 1;
     } else if (!takes(gbnf, "*")) {
-        gbnf->at++;
+        gbnf->reader.at++;
         skip_space(gbnf);
         min = max = sees(gbnf, ",") ? 0 : take_number(gbnf);
         skip_space(gbnf);
@@ -259,7 +227,7 @@ static uint32_t element(struct gbnf *gbnf)
     else
         body = rt_expr_rule(&gbnf->build, take_rule(gbnf));
     skip_space(gbnf);
-    for (int times = 0; !gbnf->build.failed && sees_one(gbnf, "*+?{"); times++) {
+    for (int times = 0; !gbnf->build.failed && rt_reader_sees_one(&gbnf->reader, "*+?{"); times++) {
         body = repeated(gbnf, body);
         if (times == GROUPS_MAX)
             fail(gbnf, "repetitions of repetitions; one says as much");
@@ -270,7 +238,7 @@ static uint32_t element(struct gbnf *gbnf)
 
 static int begins_element(const struct gbnf *gbnf)
 {
-    return sees_one(gbnf, "\"[(.") || (name_bytes(gbnf) && !at_definition(gbnf));
+    return rt_reader_sees_one(&gbnf->reader, "\"[(.") || (name_bytes(gbnf) && !at_definition(gbnf));
 }
 
 static uint32_t alternatives(struct gbnf *gbnf)
@@ -292,7 +260,7 @@ static void definition(struct gbnf *gbnf)
         fail(gbnf, "not the beginning of a rule, name ::= …");
         return;
     }
-    const uint32_t line = gbnf->line, rule = take_rule(gbnf);
+    const uint32_t line = gbnf->reader.line, rule = take_rule(gbnf);
     skip_space(gbnf);
     takes(gbnf, "::=");
     if (!gbnf->build.failed && gbnf->build.rules[rule].expr)
@@ -325,19 +293,20 @@ static void free_gbnf(struct gbnf *gbnf)
 
 int rt_grammar_open_gbnf(struct rt_grammar **out, const char *text, size_t bytes, struct rt_error *error)
 {
-    RT_CLEAN(free_gbnf) struct gbnf gbnf = {.build.error = error, .at = "root", .line = 1};
+    RT_CLEAN(free_gbnf) struct gbnf gbnf = {.build.error = error, .reader = {.at = "root", .line = 1, .where = "line"}};
+    gbnf.reader.build = &gbnf.build;
     *out = NULL;
     if (bytes > RT_GRAMMAR_BYTES)
         return rt_fail(error, RT_EXIT_USAGE, "grammar: longer than %d bytes; make it shorter", RT_GRAMMAR_BYTES);
     gbnf.slots = calloc(NAME_SLOTS, sizeof *gbnf.slots);
     if (!gbnf.slots)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for a grammar's rules");
-    gbnf.end = gbnf.at + 4;
+    gbnf.reader.end = gbnf.reader.at + 4;
     take_rule(&gbnf);
-    gbnf.at = text;
-    gbnf.end = text + bytes;
+    gbnf.reader.at = text;
+    gbnf.reader.end = text + bytes;
     skip_space(&gbnf);
-    while (!gbnf.build.failed && gbnf.at < gbnf.end)
+    while (!gbnf.build.failed && gbnf.reader.at < gbnf.reader.end)
         definition(&gbnf);
     return find_undefined(&gbnf) || rt_grammar_make(out, &gbnf.build, 0, 1) ? rt_wrap(error, "grammar") : 0;
 }

@@ -6,7 +6,7 @@
 #include "runtime/grammar_parts.h"
 #include "runtime/scope.h"
 
-enum { SETS_MAX = 1 << 14, SET_SLOTS = 1 << 15, NODE_SLOTS = 1 << 19, HEIGHT_PASSES = 128, POP = 0 };
+enum { SETS_MAX = 1 << 14, SET_SLOTS = 1 << 15, NODE_SLOTS = 1 << 19, POP = 0 };
 
 static uint32_t lower(struct rt_lowering *lowering, uint32_t index, uint32_t next);
 
@@ -110,6 +110,8 @@ static uint32_t lower_alt(struct rt_lowering *lowering, const struct rt_expr *ex
     uint32_t count = 0;
     for (uint32_t child = expr->first; child; child = build->exprs[child].next)
         count += !matches_nothing(lowering, child);
+    if (count > RT_ALTERNATIVES_MAX)
+        rt_build_fail(build, "more than %d alternatives at one place; put together those that begin alike", RT_ALTERNATIVES_MAX);
     uint32_t at = add_edges(lowering, count), only = POP;
     const uint32_t first = at;
     for (uint32_t child = expr->first; child && !build->failed; child = build->exprs[child].next) {
@@ -192,69 +194,6 @@ static uint32_t lower(struct rt_lowering *lowering, uint32_t index, uint32_t nex
 
 /* --- the whole --- */
 
-static unsigned least_height(const struct rt_grammar *grammar, const struct rt_node *node)
-{
-    const struct rt_node *nodes = grammar->nodes;
-    unsigned height = UINT16_MAX;
-    switch (node->kind) {
-    case RT_NODE_POP: return 0;
-    case RT_NODE_SET: return nodes[node->b].height;
-    case RT_NODE_CALL:
-        height = nodes[node->a].height + (nodes[node->b].kind != RT_NODE_POP);
-        return height > nodes[node->b].height ? height : nodes[node->b].height;
-    case RT_NODE_REPEAT:
-        height = grammar->counts[node->c].min ? nodes[node->a].height + 1u : 0;
-        return height > nodes[node->b].height ? height : nodes[node->b].height;
-    default:
-        for (uint32_t i = 0; i < node->b; i++)
-            if (nodes[grammar->edges[node->a + i]].height < height)
-                height = nodes[grammar->edges[node->a + i]].height;
-        return height;
-    }
-}
-
-static void measure_heights(struct rt_lowering *lowering)
-{
-    struct rt_grammar *grammar = lowering->grammar;
-    int changed = 1;
-    for (size_t i = 0; i < grammar->node_count; i++)
-        grammar->nodes[i].height = UINT16_MAX;
-    for (int pass = 0; changed && pass < HEIGHT_PASSES; pass++) {
-        changed = 0;
-        for (size_t i = 0; i < grammar->node_count; i++) {
-            const unsigned height = least_height(grammar, &grammar->nodes[i]);
-            const uint16_t bounded = height > UINT16_MAX ? UINT16_MAX : (uint16_t)height;
-            changed |= bounded != grammar->nodes[i].height;
-            grammar->nodes[i].height = bounded;
-        }
-    }
-    if (changed || grammar->nodes[grammar->root].height > RT_FRAMES_DEEP / 2)
-        rt_build_fail(lowering->build, "even its shortest text nests too deep; make it simpler");
-}
-
-static void find_classes(struct rt_grammar *grammar)
-{
-    grammar->class_count = 1;
-    for (size_t i = 0; i < grammar->set_count && grammar->class_count < 256; i++) {
-        uint16_t divided[256] = {0}; /* 1 + the class of those of a class that are in the set */
-        uint32_t inside[256] = {0}, all[256] = {0};
-        for (unsigned byte = 0; byte < 256; byte++) {
-            all[grammar->class_of[byte]]++;
-            inside[grammar->class_of[byte]] += (uint32_t)rt_set_has(grammar->sets[i], (uint8_t)byte);
-        }
-        for (unsigned byte = 0; byte < 256; byte++) {
-            const uint8_t class = grammar->class_of[byte];
-            if (!rt_set_has(grammar->sets[i], (uint8_t)byte) || inside[class] == all[class])
-                continue;
-            if (!divided[class])
-                divided[class] = (uint16_t)++grammar->class_count;
-            grammar->class_of[byte] = (uint8_t)(divided[class] - 1);
-        }
-    }
-    for (unsigned byte = 0; byte < 256; byte++)
-        grammar->sample[grammar->class_of[byte]] = (uint8_t)byte;
-}
-
 static void lower_rules(struct rt_lowering *lowering, uint32_t root)
 {
     struct rt_grammar *grammar = lowering->grammar;
@@ -262,7 +201,9 @@ static void lower_rules(struct rt_lowering *lowering, uint32_t root)
     lowering->queue[lowering->queued++] = root;
     for (uint32_t i = 0; i < lowering->queued && !lowering->build->failed; i++) {
         const uint32_t rule = lowering->queue[i];
+        lowering->starts[i] = (uint32_t)grammar->node_count;
         lowering->entries[rule] = lower(lowering, lowering->build->rules[rule].expr, POP);
+        lowering->starts[i + 1] = (uint32_t)grammar->node_count;
     }
     if (lowering->build->failed)
         return;
@@ -270,8 +211,7 @@ static void lower_rules(struct rt_lowering *lowering, uint32_t root)
         if (grammar->nodes[i].kind == RT_NODE_CALL)
             grammar->nodes[i].a = lowering->entries[grammar->nodes[i].a];
     grammar->root = lowering->entries[root];
-    measure_heights(lowering);
-    find_classes(grammar);
+    rt_lower_measure(lowering);
 }
 
 int rt_grammar_make(struct rt_grammar **out, struct rt_build *build, uint32_t root, int strict)
@@ -282,12 +222,13 @@ int rt_grammar_make(struct rt_grammar **out, struct rt_build *build, uint32_t ro
     if (rt_build_check(build, root, strict))
         return -1;
     grammar = calloc(1, sizeof *grammar);
-    memory = calloc(SET_SLOTS + NODE_SLOTS + 2 * build->rule_count, sizeof *memory);
+    memory = calloc(SET_SLOTS + NODE_SLOTS + 3 * build->rule_count + 1, sizeof *memory);
     if (!grammar || !memory)
         return rt_fail(build->error, RT_EXIT_RESOURCES, "no memory for a grammar");
     struct rt_lowering lowering = {.build = build, .grammar = grammar, .set_slots = memory, .node_slots = memory + SET_SLOTS};
     lowering.queue = lowering.node_slots + NODE_SLOTS;
     lowering.entries = lowering.queue + build->rule_count;
+    lowering.starts = lowering.entries + build->rule_count;
     memset(lowering.entries, 0xff, build->rule_count * sizeof *lowering.entries);
     lowering.entries[root] = POP;
     lower_rules(&lowering, root);

@@ -12,10 +12,13 @@ enum {
     RT_RULES_MAX = 1 << 14,
     RT_NODES_MAX = 1 << 18,
     RT_CHARS_MAX = 256,         /* ranges in a character class */
-    RT_NEST_MAX = 512,          /* expressions in expressions, and rules that call rules before the first byte, together */
+    RT_NEST_MAX = 512,          /* expressions in expressions, and in the rules that they begin with */
+    RT_ALTERNATIVES_MAX = 1000, /* a set of configurations (constraint_parts.h) must hold them */
+    RT_CHAIN_MAX = 1024,        /* rules that call rules before the first byte */
     RT_FRAMES_DEEP = 512,       /* calls and counted repetitions that an answer may be inside of */
     RT_EMPTY_TIMES = 8,         /* a repetition with a limit, of what may be empty */
     RT_SHORTEST_MAX = 1 << 20,  /* bytes: a grammar whose shortest text is longer is refused */
+    RT_TIMES_MAX = 1 << 20,     /* of a repetition that is written out as a number */
     RT_GRAMMAR_BYTES = 1 << 20, /* of GBNF */
 };
 #define RT_NO_LIMIT UINT32_MAX /* of a repetition; also the length of what no text can match */
@@ -60,14 +63,14 @@ struct rt_build {
 };
 
 void rt_build_free(struct rt_build *build);
-/* Keeps the first error only. */
+/* Both keep the first error only. */
 void rt_build_fail(struct rt_build *build, const char *format, ...) RT_PRINTF(2, 3);
+void rt_build_no_memory(struct rt_build *build, const char *what);
 
 uint32_t rt_expr_bytes(struct rt_build *build, const char *bytes, size_t count);
 uint32_t rt_expr_text(struct rt_build *build, const char *text);
 /* One character of the class; puts the ranges in order. An empty class matches nothing. */
 uint32_t rt_expr_chars(struct rt_build *build, struct rt_chars *chars);
-uint32_t rt_expr_char(struct rt_build *build, uint32_t character);
 /* SEQ: without children the empty text. ALT: without children what never matches. */
 uint32_t rt_expr_list(struct rt_build *build, enum rt_expr_kind kind);
 void rt_expr_add(struct rt_build *build, uint32_t list, uint32_t child);
@@ -84,6 +87,25 @@ void rt_chars_add(struct rt_build *build, struct rt_chars *chars, uint32_t low, 
 void rt_chars_sort(struct rt_chars *chars);
 void rt_chars_negate(struct rt_build *build, struct rt_chars *chars);
 int rt_chars_has(const struct rt_chars *chars, uint32_t character); /* sorted */
+
+/* --- reading (grammar_read.c) --- */
+
+struct rt_reader {
+    struct rt_build *build;
+    const char *begin, *at, *end;
+    uint32_t line;     /* of `at` */
+    const char *where; /* how messages name a place: "line" or "pattern, byte" */
+};
+
+void rt_reader_fail(struct rt_reader *reader, const char *what);
+int rt_reader_sees(const struct rt_reader *reader, const char *text);
+int rt_reader_takes(struct rt_reader *reader, const char *text);
+int rt_reader_sees_one(const struct rt_reader *reader, const char *characters);
+uint32_t rt_reader_hex(struct rt_reader *reader, int digits);
+uint32_t rt_reader_character(struct rt_reader *reader); /* of UTF-8 */
+/* Decimal, up to RT_TIMES_MAX; returns whether there was one. */
+int rt_reader_number(struct rt_reader *reader, uint32_t *value);
+void rt_reader_check_character(struct rt_reader *reader, uint32_t character); /* no surrogate, and no more than U+10FFFF */
 
 /* --- judging (grammar_check.c) --- */
 
@@ -102,7 +124,7 @@ enum rt_node_kind {
     RT_NODE_POP,
 };
 
-/* Plain: every character from the space on but '"', '\\' and DEL. Texts are full of them, and most tokens hold nothing else. A class that has them
+/* Plain: every character from the space on but '"', '\' and DEL. Texts are full of them, and most tokens hold nothing else. A class that has them
  * all is lowered to a set of its ASCII characters and sets of first bytes of longer ones, all of which lead to the same node. */
 enum rt_plain { RT_PLAIN_NONE, RT_PLAIN_ASCII, RT_PLAIN_LEAD };
 
@@ -129,10 +151,8 @@ struct rt_grammar {
     uint32_t root;
     uint32_t class_count; /* bytes that no set tells apart are of one class */
     uint8_t class_of[256];
-    uint8_t sample[256]; /* a byte of each class */
 };
 
-/* Plain: every character from the space on but '"', '\' and DEL. Texts are full of them, and most tokens hold nothing else. */
 static inline int rt_is_plain(uint32_t character)
 {
     return character >= 0x20 && character != '"' && character != '\\' && character != 0x7f;
@@ -150,6 +170,7 @@ struct rt_lowering {
     struct rt_build *build;
     struct rt_grammar *grammar;
     uint32_t *entries;                /* of each rule; RT_NO_LIMIT: not yet lowered */
+    uint32_t *starts;                 /* of the nodes of the rules in the queue, and their end */
     uint32_t *queue;                  /* rules that are called */
     uint32_t *set_slots, *node_slots; /* hash tables: 1 + index */
     uint32_t queued;
@@ -157,6 +178,8 @@ struct rt_lowering {
 /* Of equal sets with equal continuations there is one node. */
 uint32_t rt_lower_set(struct rt_lowering *lowering, const uint64_t set[4], uint32_t next, enum rt_plain plain, uint32_t after);
 uint32_t rt_lower_alt(struct rt_lowering *lowering, const uint32_t *nodes, uint32_t count);
+/* Heights of the nodes and classes of bytes (grammar_measure.c). */
+void rt_lower_measure(struct rt_lowering *lowering);
 /* Characters as sequences of bytes (grammar_utf8.c), each followed by `next`. */
 uint32_t rt_lower_chars(struct rt_lowering *lowering, const struct rt_char_range *ranges, uint32_t count, uint32_t next);
 void *rt_build_grow(struct rt_build *build, void *array, size_t *room, size_t want, size_t element, size_t most, const char *what);

@@ -6,11 +6,11 @@
 #include "runtime/grammar_parts.h"
 #include "runtime/tokenizer_parts.h"
 
-enum { GROUPS_MAX = 32, TIMES_MAX = 1 << 20 };
+enum { GROUPS_MAX = 32 };
 
 struct regex {
     struct rt_build *build;
-    const char *begin, *at, *end;
+    struct rt_reader reader;
     int groups;
     uint32_t terms; /* of the alternative that is read */
     int is_class;   /* the last term is a class, repeated `repeat` times */
@@ -21,66 +21,35 @@ static uint32_t alternatives(struct regex *regex);
 
 static void fail(struct regex *regex, const char *what)
 {
-    rt_build_fail(regex->build, "pattern, byte %zu: %s", (size_t)(regex->at - regex->begin), what);
+    rt_reader_fail(&regex->reader, what);
 }
 
 static int takes(struct regex *regex, const char *text)
 {
-    const size_t count = strlen(text);
-    const int there = (size_t)(regex->end - regex->at) >= count && !memcmp(regex->at, text, count);
-    regex->at += there ? count : 0;
-    return there;
+    return rt_reader_takes(&regex->reader, text);
 }
 
 static int sees(const struct regex *regex, const char *characters)
 {
-    return regex->at < regex->end && *regex->at && strchr(characters, *regex->at);
+    return rt_reader_sees_one(&regex->reader, characters);
 }
 
 /* --- characters --- */
-
-static uint32_t take_hex(struct regex *regex, int digits)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < digits; i++, regex->at++) {
-        const char c = regex->at < regex->end ? *regex->at : 0;
-        const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0) {
-            fail(regex, "hexadecimal digits are missing");
-            return 0;
-        }
-        value = value << 4 | (uint32_t)digit;
-    }
-    return value;
-}
 
 static uint32_t take_unicode(struct regex *regex)
 {
     uint32_t value = 0;
     if (!takes(regex, "{")) {
-        value = take_hex(regex, 4);
+        value = rt_reader_hex(&regex->reader, 4);
         if (value >= 0xd800 && value < 0xdc00 && takes(regex, "\\u"))
-            value = 0x10000 + ((value - 0xd800) << 10) + ((take_hex(regex, 4) - 0xdc00) & 0x3ff);
+            value = 0x10000 + ((value - 0xd800) << 10) + ((rt_reader_hex(&regex->reader, 4) - 0xdc00) & 0x3ff);
     } else {
         do
-            value = value << 4 | take_hex(regex, 1);
+            value = value << 4 | rt_reader_hex(&regex->reader, 1);
         while (!regex->build->failed && value <= 0x10ffff && !takes(regex, "}"));
     }
-    if (value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
-        fail(regex, "an escape that is no Unicode character");
+    rt_reader_check_character(&regex->reader, value);
     return value;
-}
-
-static uint32_t take_character(struct regex *regex)
-{
-    uint32_t character = 0;
-    size_t length = 1;
-    if (rt_utf8_check(regex->at, (size_t)(regex->end - regex->at), &length) != RT_UTF8_WHOLE)
-        fail(regex, "not UTF-8");
-    else
-        rt_utf8_read(regex->at, length, &character);
-    regex->at += length;
-    return character;
 }
 
 /* \d and its kin: adds them and returns 1. */
@@ -89,7 +58,7 @@ static int take_kind(struct regex *regex, struct rt_chars *chars)
     static const struct rt_char_range space[] = {{9, 13},          {32, 32},         {0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200a},
                                                  {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff}};
     static const struct rt_char_range word[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-    const char kind = sees(regex, "dDwWsS") ? *regex->at++ : 0;
+    const char kind = sees(regex, "dDwWsS") ? *regex->reader.at++ : 0;
     const struct rt_char_range *ranges = kind == 's' || kind == 'S' ? space : word;
     const size_t count = ranges == space ? sizeof space / sizeof *space : kind == 'd' || kind == 'D' ? 1 : sizeof word / sizeof *word;
     struct rt_chars set = {0};
@@ -108,19 +77,19 @@ static int take_kind(struct regex *regex, struct rt_chars *chars)
 static uint32_t take_escape(struct regex *regex, int in_class)
 {
     static const char named[] = "t\tn\nr\rf\fv\v";
-    if (regex->at == regex->end) {
+    if (regex->reader.at == regex->reader.end) {
         fail(regex, "a backslash at the end");
         return 0;
     }
-    const uint32_t c = take_character(regex);
+    const uint32_t c = rt_reader_character(&regex->reader);
     const char *name = c < 0x80 && c ? strchr(named, (int)c) : NULL;
     if (name && (name - named) % 2 == 0)
         return (uint8_t)name[1];
     switch (c) {
-    case 'x': return take_hex(regex, 2);
+    case 'x': return rt_reader_hex(&regex->reader, 2);
     case 'u': return take_unicode(regex);
     case 'c':
-        return sees(regex, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ? (uint32_t)*regex->at++ & 31
+        return sees(regex, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") ? (uint32_t)*regex->reader.at++ & 31
                                                                                    : (fail(regex, "\\c without a letter"), 0);
     case '0': return 0;
     case 'b':
@@ -143,17 +112,17 @@ static void take_class(struct regex *regex, struct rt_chars *chars)
     const int negated = takes(regex, "^");
     while (!regex->build->failed && !takes(regex, "]")) {
         uint32_t low, high;
-        if (regex->at == regex->end) {
+        if (regex->reader.at == regex->reader.end) {
             fail(regex, "a character class without its ]");
             return;
         }
         const int escaped = takes(regex, "\\");
         if (escaped && take_kind(regex, chars))
             continue;
-        low = high = escaped ? take_escape(regex, 1) : take_character(regex);
-        if (regex->end - regex->at > 1 && regex->at[0] == '-' && regex->at[1] != ']') {
-            regex->at++;
-            high = takes(regex, "\\") ? take_escape(regex, 1) : take_character(regex);
+        low = high = escaped ? take_escape(regex, 1) : rt_reader_character(&regex->reader);
+        if (regex->reader.end - regex->reader.at > 1 && regex->reader.at[0] == '-' && regex->reader.at[1] != ']') {
+            regex->reader.at++;
+            high = takes(regex, "\\") ? take_escape(regex, 1) : rt_reader_character(&regex->reader);
         }
         if (high < low)
             fail(regex, "a range of characters that runs backwards");
@@ -171,8 +140,8 @@ static uint32_t take_group(struct regex *regex)
     if (takes(regex, "?=") || takes(regex, "?!") || takes(regex, "?<=") || takes(regex, "?<!"))
         fail(regex, "an assertion that looks around is not supported; say directly what may stand there");
     if (takes(regex, "?<"))
-        while (regex->at < regex->end && !takes(regex, ">"))
-            regex->at++;
+        while (regex->reader.at < regex->reader.end && !takes(regex, ">"))
+            regex->reader.at++;
     else if (takes(regex, "?") && !takes(regex, ":"))
         fail(regex, "an unknown kind of group");
     if (++regex->groups > GROUPS_MAX)
@@ -203,7 +172,7 @@ static uint32_t take_atom(struct regex *regex)
     } else {
         const int escaped = takes(regex, "\\");
         if (!escaped || !take_kind(regex, &chars)) {
-            const uint32_t character = escaped ? take_escape(regex, 0) : take_character(regex);
+            const uint32_t character = escaped ? take_escape(regex, 0) : rt_reader_character(&regex->reader);
             rt_chars_add(regex->build, &chars, character, character);
         }
         rt_chars_sort(&chars);
@@ -212,28 +181,18 @@ static uint32_t take_atom(struct regex *regex)
     return rt_expr_json_chars(regex->build, &chars);
 }
 
-static int take_number(struct regex *regex, uint32_t *value)
-{
-    const char *begin = regex->at;
-    for (*value = 0; sees(regex, "0123456789") && *value <= TIMES_MAX; regex->at++)
-        *value = *value * 10 + (uint32_t)(*regex->at - '0');
-    if (*value > TIMES_MAX)
-        fail(regex, "a repetition of more than 1048576 times");
-    return regex->at > begin;
-}
-
 /* {m}, {m,}, {m,n}; else nothing is taken, and the bracket stands for itself. */
 static int take_braces(struct regex *regex, struct rt_counts *counts)
 {
-    const char *begin = regex->at;
-    if (takes(regex, "{") && take_number(regex, &counts->min)) {
+    const char *begin = regex->reader.at;
+    if (takes(regex, "{") && rt_reader_number(&regex->reader, &counts->min)) {
         counts->max = counts->min;
-        if (takes(regex, ",") && !take_number(regex, &counts->max))
+        if (takes(regex, ",") && !rt_reader_number(&regex->reader, &counts->max))
             counts->max = RT_NO_LIMIT;
         if (takes(regex, "}"))
             return 1;
     }
-    regex->at = begin;
+    regex->reader.at = begin;
     return 0;
 }
 
@@ -251,7 +210,7 @@ static uint32_t take_term(struct regex *regex)
         counts = (struct rt_counts){1, 1};
     else if (counts.max < counts.min)
         fail(regex, "a repetition whose limits are the wrong way round");
-    if (!regex->build->failed && regex->at > regex->begin && strchr("*+?}", regex->at[-1]))
+    if (!regex->build->failed && regex->reader.at > regex->reader.begin && strchr("*+?}", regex->reader.at[-1]))
         takes(regex, "?"); /* lazy or not, the texts are the same */
     regex->repeat = counts;
     return rt_expr_repeat(regex->build, atom, counts.min, counts.max);
@@ -261,7 +220,7 @@ static uint32_t sequence(struct regex *regex)
 {
     const uint32_t list = rt_expr_list(regex->build, RT_EXPR_SEQ);
     regex->terms = 0;
-    while (!regex->build->failed && regex->at < regex->end && !sees(regex, "|)") && !(sees(regex, "$") && !regex->groups)) {
+    while (!regex->build->failed && regex->reader.at < regex->reader.end && !sees(regex, "|)") && !(sees(regex, "$") && !regex->groups)) {
         const uint32_t term = take_term(regex);
         rt_expr_add(regex->build, list, term);
         regex->terms++;
@@ -305,7 +264,7 @@ static uint32_t whole(struct regex *regex, struct rt_counts wanted)
     const int limited = wanted.min || wanted.max != RT_NO_LIMIT, from_start = takes(regex, "^");
     const uint32_t list = rt_expr_list(regex->build, RT_EXPR_SEQ), inside = sequence(regex);
     const int to_end = takes(regex, "$");
-    if (regex->at < regex->end && !sees(regex, "|"))
+    if (regex->reader.at < regex->reader.end && !sees(regex, "|"))
         fail(regex, "a closing bracket too many, or an anchor before the end");
     if (limited && !regex->build->failed) {
         if (from_start && to_end && regex->terms == 1 && regex->is_class)
@@ -323,7 +282,8 @@ static uint32_t whole(struct regex *regex, struct rt_counts wanted)
 
 uint32_t rt_expr_json_pattern(struct rt_json_rules *rules, const char *pattern, size_t bytes, uint32_t least, uint32_t most)
 {
-    struct regex regex = {.build = rules->build, .begin = pattern, .at = pattern, .end = pattern + bytes};
+    struct rt_build *build = rules->build;
+    struct regex regex = {.build = build, .reader = {build, pattern, pattern, pattern + bytes, 0, "pattern, byte"}};
     const uint32_t list = rt_expr_list(regex.build, RT_EXPR_ALT);
     do
         rt_expr_add(regex.build, list, whole(&regex, (struct rt_counts){least, most}));

@@ -3,8 +3,8 @@
  * its signatures against the trust store of its own day and, if the header tells of this very manifest, needs nothing else of the bundle.
  *
  * Why that may be believed: only the manager hands descriptors over; whoever serves is sealed before it reads a stranger's byte and can then
- * neither make such a file, nor receive one (no recvmsg); nobody can write to a sealed one; and the header names each
- * file by its number, so that they cannot be exchanged either.
+ * neither make such a file, nor receive one (no recvmsg); nobody can write to a sealed one; and the header names each file by its number, so
+ * that they cannot be exchanged either.
  * Before the seal; one thread. */
 #ifndef CLOISTER_KEPT_WEIGHTS_H
 #define CLOISTER_KEPT_WEIGHTS_H

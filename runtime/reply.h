@@ -4,7 +4,7 @@
  * Markers reach us by two doors, so that neither can be forged by the other. Markers that the tokenizer calls special ("[TOOL_CALLS]") are
  * left out of decoded text; the caller hands them in by rt_reply_special, for each token that is special and adds no text, in order:
  *
- *     for each token i of the job: rt_reply_feed(reply, text + end[i - 1], end[i] - end[i - 1]);
+ *     for each token i of the job whose text is all published: rt_reply_feed(reply, text + end[i - 1], end[i] - end[i - 1]);
  *                                  rt_reply_special(reply, its text) if it added none and rt_tokenizer_special says so
  *
  * and spelled out in text they are text. Markers that are no special tokens ("<think>" of most models) are found in the text; reasoning opens

@@ -8,8 +8,6 @@
 #include "runtime/schema_parts.h"
 #include "runtime/scope.h"
 
-enum { T_NULL = 1, T_BOOLEAN = 2, T_INTEGER = 4, T_NUMBER = 8, T_STRING = 16, T_ARRAY = 32, T_OBJECT = 64, T_ALL = 127 };
-
 size_t rt_schema_enter(struct rt_schema *schema, const char *keyword, const char *name)
 {
     char *place = schema->build.place;
@@ -30,8 +28,10 @@ static unsigned type_named(struct rt_schema *schema, yyjson_val *name)
     static const struct {
         const char *name;
         unsigned types;
-    } types[] = {{"null", T_NULL},     {"boolean", T_BOOLEAN}, {"integer", T_INTEGER}, {"number", T_NUMBER | T_INTEGER},
-                 {"string", T_STRING}, {"array", T_ARRAY},     {"object", T_OBJECT}};
+    } types[] = {{"null", RT_TYPE_NULL},       {"boolean", RT_TYPE_BOOLEAN},
+                 {"integer", RT_TYPE_INTEGER}, {"number", RT_TYPE_NUMBER | RT_TYPE_INTEGER},
+                 {"string", RT_TYPE_STRING},   {"array", RT_TYPE_ARRAY},
+                 {"object", RT_TYPE_OBJECT}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (yyjson_equals_str(name, types[i].name))
             return types[i].types;
@@ -44,11 +44,11 @@ static unsigned type_named(struct rt_schema *schema, yyjson_val *name)
 static unsigned types_said(struct rt_schema *schema, yyjson_val *object)
 {
     yyjson_val *said = yyjson_obj_get(object, "type"), *name;
-    const unsigned null = yyjson_is_true(yyjson_obj_get(object, "nullable")) ? T_NULL : 0;
+    const unsigned null = yyjson_is_true(yyjson_obj_get(object, "nullable")) ? RT_TYPE_NULL : 0;
     unsigned types = null;
     size_t i, count;
     if (!said)
-        return T_ALL;
+        return RT_TYPE_ALL;
     if (!yyjson_is_arr(said))
         return types | type_named(schema, said);
     yyjson_arr_foreach(said, i, count, name) types |= type_named(schema, name);
@@ -59,26 +59,25 @@ static const struct {
     const char *keyword;
     unsigned types;
 } speaks_of[] = {
-    {"properties", T_OBJECT},
-    {"required", T_OBJECT},
-    {"additionalProperties", T_OBJECT},
-    {"items", T_ARRAY},
-    {"prefixItems", T_ARRAY},
-    {"minItems", T_ARRAY},
-    {"maxItems", T_ARRAY},
-    {"minLength", T_STRING},
-    {"maxLength", T_STRING},
-    {"pattern", T_STRING},
-    {"format", T_STRING},
-    {"minimum", T_NUMBER | T_INTEGER},
-    {"maximum", T_NUMBER | T_INTEGER},
-    {"exclusiveMinimum", T_NUMBER | T_INTEGER},
-    {"exclusiveMaximum", T_NUMBER | T_INTEGER},
-    {"multipleOf", T_NUMBER | T_INTEGER},
+    {"properties", RT_TYPE_OBJECT},
+    {"required", RT_TYPE_OBJECT},
+    {"additionalProperties", RT_TYPE_OBJECT},
+    {"items", RT_TYPE_ARRAY},
+    {"prefixItems", RT_TYPE_ARRAY},
+    {"minItems", RT_TYPE_ARRAY},
+    {"maxItems", RT_TYPE_ARRAY},
+    {"minLength", RT_TYPE_STRING},
+    {"maxLength", RT_TYPE_STRING},
+    {"pattern", RT_TYPE_STRING},
+    {"format", RT_TYPE_STRING},
+    {"minimum", RT_TYPE_NUMBER | RT_TYPE_INTEGER},
+    {"maximum", RT_TYPE_NUMBER | RT_TYPE_INTEGER},
+    {"exclusiveMinimum", RT_TYPE_NUMBER | RT_TYPE_INTEGER},
+    {"exclusiveMaximum", RT_TYPE_NUMBER | RT_TYPE_INTEGER},
+    {"multipleOf", RT_TYPE_NUMBER | RT_TYPE_INTEGER},
 };
 
-/* What the keywords are about; 0: nothing in particular. */
-static unsigned types_meant(const struct rt_all *all)
+unsigned rt_all_types_meant(const struct rt_all *all)
 {
     unsigned types = 0;
     for (size_t i = 0; i < sizeof speaks_of / sizeof *speaks_of; i++)
@@ -87,91 +86,16 @@ static unsigned types_meant(const struct rt_all *all)
     return types;
 }
 
-static unsigned types_of(struct rt_schema *schema, const struct rt_all *all)
+unsigned rt_all_types(struct rt_schema *schema, const struct rt_all *all)
 {
-    unsigned types = T_ALL;
+    unsigned types = RT_TYPE_ALL;
     int said = 0;
     for (uint32_t i = 0; i < all->count; i++) {
         types &= types_said(schema, all->at[i].schema);
         said |= yyjson_obj_get(all->at[i].schema, "type") != NULL;
     }
-    const unsigned meant = said ? 0 : types_meant(all);
+    const unsigned meant = said ? 0 : rt_all_types_meant(all);
     return meant ? meant : types;
-}
-
-static unsigned type_of(yyjson_val *value)
-{
-    if (yyjson_is_real(value))
-        return yyjson_get_real(value) == (double)(int64_t)yyjson_get_real(value) ? T_INTEGER : T_NUMBER;
-    return yyjson_is_null(value)   ? T_NULL
-           : yyjson_is_bool(value) ? T_BOOLEAN
-           : yyjson_is_num(value)  ? T_INTEGER
-           : yyjson_is_str(value)  ? T_STRING
-           : yyjson_is_arr(value)  ? T_ARRAY
-                                   : T_OBJECT;
-}
-
-/* --- enum and const --- */
-
-static int is_listed(yyjson_val *list, yyjson_val *value)
-{
-    yyjson_val *other;
-    size_t i, count;
-    yyjson_arr_foreach(list, i, count, other) if (yyjson_equals(other, value)) return 1;
-    return 0;
-}
-
-static int is_wanted(const struct rt_all *all, yyjson_val *value, unsigned types)
-{
-    for (uint32_t i = 0; i < all->count; i++) {
-        yyjson_val *list = yyjson_obj_get(all->at[i].schema, "enum"), *only = yyjson_obj_get(all->at[i].schema, "const");
-        if ((only && !yyjson_equals(only, value)) || (all->count > 1 && list && !is_listed(list, value)))
-            return 0;
-    }
-    return (type_of(value) & types) != 0;
-}
-
-static uint32_t choose(struct rt_schema *schema, const struct rt_all *all, yyjson_val *list)
-{
-    const unsigned types = types_of(schema, all);
-    struct rt_name *texts = calloc(yyjson_arr_size(list) + 1, sizeof *texts);
-    uint32_t expr = 0;
-    yyjson_val *value;
-    size_t i, count, kept = 0;
-    if (!texts)
-        rt_build_fail(&schema->build, "no memory for a choice of %zu values", yyjson_arr_size(list));
-    yyjson_arr_foreach(list, i, count, value)
-    {
-        if (!texts || !is_wanted(all, value, types))
-            continue;
-        texts[kept].text = yyjson_val_write(value, YYJSON_WRITE_NOFLAG, &texts[kept].bytes);
-        if (texts[kept].text)
-            kept++;
-        else
-            rt_build_fail(&schema->build, "value %zu of enum cannot be written as JSON", i);
-    }
-    if (texts)
-        expr = rt_expr_choice(&schema->build, texts, kept);
-    for (i = 0; i < kept; i++)
-        free((void *)texts[i].text);
-    free(texts);
-    return expr;
-}
-
-static uint32_t listed(struct rt_schema *schema, const struct rt_all *all)
-{
-    yyjson_val *only = rt_all_find(all, "const"), *list = rt_all_find(all, "enum");
-    if (types_meant(all))
-        rt_build_fail(&schema->build,
-                      "enum or const beside keywords other than type is not supported; leave out the values that do not fit");
-    if (list && !yyjson_is_arr(list))
-        rt_build_fail(&schema->build, "/enum: not a list of values");
-    if (schema->build.failed)
-        return 0;
-    if (!only)
-        return choose(schema, all, list);
-    return is_wanted(all, only, types_of(schema, all)) && (!list || is_listed(list, only)) ? rt_expr_json_literal(&schema->build, only)
-                                                                                           : rt_expr_list(&schema->build, RT_EXPR_ALT);
 }
 
 /* --- values --- */
@@ -179,23 +103,23 @@ static uint32_t listed(struct rt_schema *schema, const struct rt_all *all)
 static uint32_t of_types(struct rt_schema *schema, const struct rt_all *all)
 {
     struct rt_build *build = &schema->build;
-    const unsigned types = types_of(schema, all);
+    const unsigned types = rt_all_types(schema, all);
     const uint32_t list = rt_expr_list(build, RT_EXPR_ALT);
-    if (types == T_ALL)
+    if (types == RT_TYPE_ALL)
         return rt_expr_json(&schema->json, RT_JSON_ANY);
-    if (types & T_OBJECT)
+    if (types & RT_TYPE_OBJECT)
         rt_expr_add(build, list, rt_schema_object(schema, all));
-    if (types & T_ARRAY)
+    if (types & RT_TYPE_ARRAY)
         rt_expr_add(build, list, rt_schema_array(schema, all));
-    if (types & T_STRING)
+    if (types & RT_TYPE_STRING)
         rt_expr_add(build, list, rt_schema_string(schema, all));
-    if (types & (T_NUMBER | T_INTEGER))
-        rt_expr_add(build, list, rt_schema_number(schema, all, !(types & T_NUMBER)));
-    if (types & T_BOOLEAN) {
+    if (types & (RT_TYPE_NUMBER | RT_TYPE_INTEGER))
+        rt_expr_add(build, list, rt_schema_number(schema, all, !(types & RT_TYPE_NUMBER)));
+    if (types & RT_TYPE_BOOLEAN) {
         rt_expr_add(build, list, rt_expr_text(build, "true"));
         rt_expr_add(build, list, rt_expr_text(build, "false"));
     }
-    if (types & T_NULL)
+    if (types & RT_TYPE_NULL)
         rt_expr_add(build, list, rt_expr_text(build, "null"));
     return list;
 }
@@ -266,7 +190,7 @@ static uint32_t value_of(struct rt_schema *schema, const struct rt_all *all)
         expr = cases(schema, all, "oneOf", RT_SCHEMA_ONE_OF);
     if (expr || schema->build.failed)
         return expr;
-    return rt_all_find(all, "enum") || rt_all_find(all, "const") ? listed(schema, all) : of_types(schema, all);
+    return rt_all_find(all, "enum") || rt_all_find(all, "const") ? rt_schema_choice(schema, all) : of_types(schema, all);
 }
 
 uint32_t rt_schema_value(struct rt_schema *schema, const struct rt_all *all)

@@ -145,6 +145,13 @@ static yyjson_val *find_target(struct rt_schema *schema, yyjson_val *ref)
 
 /* --- the list --- */
 
+void rt_schema_spend(struct rt_schema *schema, size_t parts)
+{
+    schema->work += parts < RT_SCHEMA_WORK ? (uint32_t)parts : RT_SCHEMA_WORK;
+    if (schema->work > RT_SCHEMA_WORK)
+        rt_build_fail(&schema->build, "unfolds to too many parts; make it simpler");
+}
+
 static void add(struct rt_schema *schema, struct rt_all *all, yyjson_val *value, unsigned done, const char *ref, int depth);
 
 static void add_parts(struct rt_schema *schema, struct rt_all *all, yyjson_val *parts, int depth)
@@ -183,10 +190,9 @@ static void add(struct rt_schema *schema, struct rt_all *all, yyjson_val *value,
     struct rt_build *build = &schema->build;
     if (build->failed)
         return;
+    rt_schema_spend(schema, 16);
     if (depth > RT_SCHEMA_DEPTH)
         rt_build_fail(build, "refers to itself, or through more than %d references; break the circle", RT_SCHEMA_DEPTH);
-    else if (++schema->work > RT_SCHEMA_WORK)
-        rt_build_fail(build, "the schema unfolds to more than %d parts; make it simpler", RT_SCHEMA_WORK);
     else if (yyjson_is_false(value))
         all->never = 1;
     else if (!yyjson_is_true(value) && !yyjson_is_obj(value))

@@ -41,7 +41,9 @@ static void take_properties(struct object *object, yyjson_val *properties)
 {
     yyjson_val *key, *value;
     size_t i, count;
-    if (properties && !yyjson_is_obj(properties))
+    if (!properties)
+        return;
+    if (!yyjson_is_obj(properties))
         rt_build_fail(&object->schema->build, "/properties: not an object of schemas");
     yyjson_obj_foreach(properties, i, count, key, value) if (!object->schema->build.failed)
         find(object, yyjson_get_str(key), yyjson_get_len(key));
@@ -51,7 +53,9 @@ static void take_required(struct object *object, yyjson_val *required)
 {
     yyjson_val *name;
     size_t i, count;
-    if (required && !yyjson_is_arr(required))
+    if (!required)
+        return;
+    if (!yyjson_is_arr(required))
         rt_build_fail(&object->schema->build, "/required: not a list of names");
     yyjson_arr_foreach(required, i, count, name)
     {
@@ -137,7 +141,7 @@ static uint32_t other_member(struct object *object)
     if (!object->other) {
         RT_FREE struct rt_name *names = calloc(object->count + (size_t)1, sizeof *names);
         if (!names)
-            rt_build_fail(build, "no memory for the names of %u properties", object->count);
+            rt_build_no_memory(build, "the names of properties");
         for (uint32_t i = 0; names && i < object->count; i++)
             names[i] = (struct rt_name){object->properties[i].name, object->properties[i].bytes};
         const uint32_t key = names ? rt_expr_json_other_key(json, names, object->count) : 0;
@@ -212,7 +216,7 @@ uint32_t rt_schema_object(struct rt_schema *schema, const struct rt_all *all)
     RT_FREE struct property *properties = calloc(RT_SCHEMA_MEMBERS_MAX, sizeof *properties);
     struct object object = {.schema = schema, .all = all, .properties = properties};
     if (!properties) {
-        rt_build_fail(&schema->build, "no memory for properties");
+        rt_build_no_memory(&schema->build, "properties");
         return 0;
     }
     take_all(&object);

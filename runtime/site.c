@@ -88,7 +88,7 @@ static struct rt_engine_options engine_options(const struct rt_site *site, const
     if (options->slots) {
         engine.max_sequences = options->slots;
         engine.max_logits = options->slots + RT_SCHEDULER_GUESSES;
-        engine.keep_prefixes = 1;
+        engine.keep_prefixes = engine.touch = 1;
     }
     rt_site_choose_rows(&engine, site, options->max_logits > 1);
     if (engine.max_rows < engine.max_logits) /* every answer gets its token in every step */

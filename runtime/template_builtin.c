@@ -1,5 +1,5 @@
-/* template_builtin.c: the filters, tests, methods and functions that a template may name. A
- * filter, test or method that is not in these tables is refused when the template is opened. */
+/* template_builtin.c: the filters, tests, methods and functions that a template may name. A filter, test or method that is not in these
+ * tables is refused when the template is opened. */
 #include "runtime/template_value.h"
 
 #define KIND(name) (1U << RT_VALUE_##name)

@@ -99,6 +99,8 @@ static uint32_t divide(struct rt_token_bytes *bytes, struct entry *entries, uint
         const uint32_t characters = plain_characters(entry.bytes, entry.count);
         if (characters)
             add_run(bytes, id, characters);
+        if (entry.count > bytes->longest)
+            bytes->longest = entry.count;
         if (entry.count)
             entries[characters ? plain++ : --other] = entry;
     }
@@ -133,6 +135,7 @@ int rt_token_bytes_open(struct rt_token_bytes **out, const struct rt_tokenizer *
     if (bytes) {
         bytes->size = (uint32_t)rt_tokenizer_size(tokenizer);
         bytes->words = (bytes->size + 31) / 32;
+        bytes->longest = RT_EMPTY_TIMES;
         bytes->dropped_spaces = rt_tokenizer_dropped_spaces(tokenizer);
         bytes->starts = malloc((bytes->size + (size_t)1) * sizeof *bytes->starts);
         bytes->runs = calloc((RT_RUN_MAX + 1) * (size_t)bytes->words, sizeof *bytes->runs);

@@ -30,6 +30,7 @@ struct rt_long_token {
 struct rt_token_bytes {
     uint32_t size;        /* ids are below it */
     uint32_t words;       /* of a mask */
+    uint32_t longest;     /* bytes of a token, and at least RT_EMPTY_TIMES */
     struct rt_trie plain; /* tokens that are plain characters (grammar_parts.h), the last of which may be unfinished */
     struct rt_trie rest;
     uint32_t *runs; /* [RT_RUN_MAX + 1][words]: plain tokens of at most so many characters */

@@ -41,7 +41,7 @@ expect_stderr_line "languages/ga.json: not the keys of en.json in their order: m
 
 case_is "an empty word is refused"
 fresh
-edit fi "w['send'] = ' '"
+edit 'fi' "w['send'] = ' '"
 assemble 1
 expect_stderr_line "languages/fi.json: send: empty"
 

@@ -5,10 +5,12 @@
 #include <sys/mman.h>
 
 #include "runtime/generate.h"
+#include "runtime/grammar.h"
 #include "runtime/topology.h"
 #include "tests/check.h"
 #include "tests/program.h"
 #include "tests/random_model.h"
+#include "tests/vocabulary.h"
 
 #define MODEL "tests/golden/models/qwen3-moe"
 
@@ -137,6 +139,37 @@ static void w4_step_allocates_nothing(void)
     step_allocates_nothing(KN_W4);
 }
 
+/* ---- a grammar ---- */
+
+static void following_a_grammar_allocates_nothing(void)
+{
+    static const char source[] = "root ::= (\"{\" [^}]{1,40} \"}\" | [a-z]+ \" \"){100}";
+    const struct vocabulary_piece pieces[] = {{"{a", 2}, {"abc", 3}, {"} ", 2}};
+    struct rt_tokenizer *tokenizer = NULL;
+    struct rt_token_bytes *bytes = NULL;
+    struct rt_grammar *grammar = NULL;
+    struct rt_constraint *constraint = NULL;
+    uint32_t allowed[(256 + 4 + 31) / 32], steps = 0;
+    int failed = vocabulary_open(&tokenizer, pieces, 3, &error) || rt_token_bytes_open(&bytes, tokenizer, &error) ||
+                 rt_grammar_open_gbnf(&grammar, source, sizeof source - 1, &error) ||
+                 rt_constraint_open(&constraint, grammar, bytes, 256 + 4, NULL, 0, &error);
+    CHECK_THAT(!failed, "%s", error.text);
+    const unsigned before = allocations;
+    for (uint32_t id = 0; !failed && steps < 2000; id = (id * 5 + 77) % 260, steps++) {
+        rt_constraint_mask(constraint, allowed);
+        while (!(allowed[id / 32] >> id % 32 & 1))
+            id = (id + 1) % 260;
+        if (rt_constraint_accept(constraint, id))
+            break;
+    }
+    CHECK_THAT(steps > 500, "%u steps", steps);
+    CHECK_THAT(allocations == before, "%u allocations", allocations - before);
+    rt_constraint_close(&constraint);
+    rt_grammar_close(&grammar);
+    rt_token_bytes_close(&bytes);
+    rt_tokenizer_close(&tokenizer);
+}
+
 /* ---- the answer ---- */
 
 struct watch {
@@ -191,4 +224,4 @@ static void answer_allocates_nothing_per_token(void)
 }
 
 CHECK_MAIN(CHECK_TEST(bf16_step_allocates_nothing), CHECK_TEST(w8_step_allocates_nothing), CHECK_TEST(w4_step_allocates_nothing),
-           CHECK_TEST(answer_allocates_nothing_per_token))
+           CHECK_TEST(following_a_grammar_allocates_nothing), CHECK_TEST(answer_allocates_nothing_per_token))

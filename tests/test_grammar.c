@@ -4,6 +4,7 @@
 #include "tests/vocabulary.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <yyjson.h>
 
 #include "runtime/grammar.h"
@@ -94,6 +95,16 @@ static const struct grammar_case gbnf[] = {
      {"a", "\n", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"},
      {"", "\xff", "\xed\xa0\x80", "\xc0\x80", "\xf4\x90\x80\x80", "\xe0\x80\x80"}},
     {"root ::= ([a-z]*)* \"!\"", {"!", "abc!"}, {"", "a", "a!!"}},
+    {"root   ::= object\nvalue  ::= object | array | string | number | (\"true\" | \"false\" | \"null\") ws\n\nobject ::=\n  \"{\" ws (\n"
+     "            string \":\" ws value\n    (\",\" ws string \":\" ws value)*\n  )? \"}\" ws\n\narray  ::=\n  \"[\" ws (\n            "
+     "value\n"
+     "    (\",\" ws value)*\n  )? \"]\" ws\n\nstring ::=\n  \"\\\"\" (\n    [^\"\\\\\\x7F\\x00-\\x1F] |\n"
+     "    \"\\\\\" ([\"\\\\bfnrt] | \"u\" [0-9a-fA-F]{4}) # escapes\n  )* \"\\\"\" ws\n\nnumber ::= (\"-\"? ([0-9] | [1-9] [0-9]{0,15})) "
+     "(\".\" [0-9]+)? "
+     "([eE] [-+]? [0-9] [1-9]{0,15})? ws\n\n# Optional space: by convention, applied in this grammar after literal chars when allowed\n"
+     "ws ::= | \" \" | \"\\n\" [ \\t]{0,20}\n",
+     {"{}", "{\"a\": [1, -2.5e-3, {\"b\": \"\\u00e9\"}], \"c\": null}\n"},
+     {"[]", "{\"a\"}", "{a:1}", "{\"a\":tru}"}},
     {"root ::= \"\" | root2\nroot2 ::= \"a\" root2 | \"b\"", {"", "b", "aab"}, {"a", "ba"}},
     {"root ::= (\"a\"?){3} \"b\"", {"b", "ab", "aaab"}, {"aaaab"}},
     {"root ::= [\xce\xb1-\xcf\x89]{2}", {"\xce\xb1\xcf\x89", "\xce\xbb\xce\xbb"}, {"\xce\xb1", "\xce\xb1\xcf\x8a", "\xce\xb0\xce\xb1"}},
@@ -126,7 +137,7 @@ static const struct {
     {"root ::= \"x\"\n  ( \"a\"", "line 2: a group without its closing bracket"},
     {"root ::= [z-a]", "runs backwards"},
     {"root ::= \"a\"{3,2}", "m up to n"},
-    {"root ::= \"a\"{99999999}", "numbers up to 1048576"},
+    {"root ::= \"a\"{99999999}", "line 1: a repetition has numbers up to 1048576"},
     {"root ::= \"\\q\"", "unknown escape"},
     {"root ::= \"\\ud800\"", "no Unicode character"},
     {"root ::= \"\xff\"", "not UTF-8"},
@@ -291,8 +302,10 @@ static uint32_t draw_allowed(const uint32_t *allowed)
     return UINT32_MAX;
 }
 
+enum { HISTORY = 2000 };
+
 struct history {
-    uint32_t ids[600], count;
+    uint32_t ids[HISTORY], count;
 };
 
 static struct rt_constraint *again(const struct rt_grammar *grammar, const struct history *history)
@@ -329,7 +342,7 @@ static int allows(const uint32_t *allowed, uint32_t id)
 static uint32_t draw_closing(const uint32_t *allowed)
 {
     static const uint32_t first[] = {END, '"', '}', ']'}, then[] = {'@', '.', ':', '-', ',', '0', 'Z', 'a'};
-    const size_t closing = draw(3) ? sizeof first / sizeof *first : 2;
+    const size_t closing = draw(8) ? sizeof first / sizeof *first : 2;
     for (size_t i = 0; i < closing; i++)
         if (allows(allowed, first[i]))
             return first[i];
@@ -343,10 +356,10 @@ static char *walk(const struct rt_grammar *grammar, uint64_t seed, uint32_t boun
     struct rt_constraint *constraint = constrain(grammar);
     struct history history = {.count = 0};
     uint32_t allowed[WORDS], id = 0;
-    char *text = calloc(1, 16 * 600);
+    char *text = calloc(1, 16 * HISTORY);
     size_t bytes = 0, count;
     random_state = seed * 7919 + 17;
-    while (history.count < 600 && id != END) {
+    while (history.count < HISTORY && id != END) {
         rt_constraint_mask(constraint, allowed);
         if (checked && draw(4) == 0)
             check_mask(grammar, &history, allowed, name);
@@ -372,7 +385,12 @@ static void test_masks(void)
         rt_grammar_close(&grammar);
     }
     static const char *const others[] = {"root ::= [^\"]* \"\\\"\" [a-z]{1,9} [^x]{0,5} \"!\"",
-                                         "root ::= ([^\\n]{1,4} \",\"?){2,5} \"\\n\"", "root ::= ([a-z ]+ | \"abc\" .{2})+ \"\\n\"",
+                                         "root ::= ([^\\n]{1,4} \",\"?){2,5} \"\\n\"",
+                                         "root ::= ([a-z ]+ | \"abc\" .{2})+ \"\\n\"",
+                                         "root ::= (([a-z] | \"ab\" | \"aaa\"){1,999}){1,99} \"!\"",
+                                         "root ::= ([a-z]{1,200} \" \"?){1,2000}",
+                                         "root ::= [a-z]{3,30} \"!\"",
+                                         "root ::= ([a-z]{1,30} [^a-z]{0,12}){1,20} \"!\"",
                                          "root ::= [^\\\\]{1,3} \"abc\\n\" | [^\\n]{1,9} \"\\n\""};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct rt_grammar *grammar = NULL;
@@ -382,7 +400,7 @@ static void test_masks(void)
             struct history history = {.count = 0};
             uint32_t allowed[WORDS];
             random_state = seed;
-            while (history.count < 12) {
+            while (history.count < 20) {
                 rt_constraint_mask(constraint, allowed);
                 check_mask(grammar, &history, allowed, others[i]);
                 const uint32_t id = draw_allowed(allowed);
@@ -485,6 +503,90 @@ static void test_halves_and_stops(void)
     rt_grammar_close(&grammar);
 }
 
+/* --- hostile ones --- */
+
+static double cpu_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+/* head, then `count` times body with its number for each @, then tail. */
+static char *repeat(const char *head, const char *body, unsigned count, const char *tail)
+{
+    const size_t room = strlen(head) + count * (strlen(body) + 40) + strlen(tail) + 1;
+    char *text = malloc(room);
+    size_t used = (size_t)snprintf(text, room, "%s", head);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned numbers[3] = {i, i + 1, i + 1}, at = 0;
+        for (const char *c = body; *c; c++) {
+            if (*c == '@')
+                used += (size_t)snprintf(text + used, room - used, "%u", numbers[at++ % 3]);
+            else
+                text[used++] = *c;
+        }
+    }
+    snprintf(text + used, room - used, "%s", tail);
+    return text;
+}
+
+static const struct {
+    const char *head, *body;
+    unsigned count;
+    const char *tail, *why; /* why NULL: it opens */
+} hostile[] = {
+    {"{\"$ref\":\"#/$defs/a0\",\"$defs\":{", "\"a@\":{\"allOf\":[{\"$ref\":\"#/$defs/a@\"},{\"$ref\":\"#/$defs/a@\"}]},", 30,
+     "\"a30\":{}}}", "refers to itself, or"},
+    {"{\"$ref\":\"#/$defs/a0\",\"$defs\":{", "\"a@\":{\"anyOf\":[{\"$ref\":\"#/$defs/a@\"},{\"$ref\":\"#/$defs/a@\"}],\"title\":\"t\"},",
+     30, "\"a30\":{}}}", NULL},
+    {"{\"allOf\":[", "{\"anyOf\":[{\"minimum\":@},{\"maximum\":@}]},", 6, "{}]}", NULL},
+    {"{\"allOf\":[", "{\"anyOf\":[{\"minimum\":@},{\"maximum\":@},{\"type\":\"integer\"},{\"type\":\"number\"}]},", 7, "{}]}",
+     "make it simpler"},
+    {"{\"enum\":[", "\"value @\",", 20000, "0]}", NULL},
+    {"{\"allOf\":[{\"type\":\"null\"},{\"enum\":[", "\"value @\",", 20000, "null]},{\"enum\":[1,null]}]}", NULL},
+    {"{\"properties\":{", "\"p@\":{\"type\":\"integer\"},", 999, "\"last\":{}}}", NULL},
+    {"{\"properties\":{", "\"p@\":{\"type\":\"integer\"},", 2000, "\"last\":{}}}", "more than 1000 properties"},
+    {"{\"type\":\"array\",\"minItems\":", "9", 9, "}", "shortest text is longer"},
+    {"root ::= ", "(", 100000, "", "groups in more than 32 groups"},
+    {"root ::= r0\n", "r@ ::= \"a\" r@\n", 20000, "", "rules"},
+    {"root ::= r0\n", "r@ ::= r@\n", 9000, "r9000 ::= \"a\"", "rules call rules"},
+    {"root ::= r0\n", "r@ ::= r@\n", 1000, "r1000 ::= \"a\"", NULL},
+    {"root ::= ", "[a-z]? ", 3000, "", NULL},
+    {"root ::= (\"a\" | \"aa\" | \"aaa\"){1,", "9", 5, "}", NULL},
+    {"root ::= (([a-z] | \"ab\"){1,", "9", 3, "}){1,99} \"!\"", NULL},
+    {"root ::= ", "\"word @\" | ", 900, "\"\"", NULL},
+    {"root ::= ", "\"word @\" | ", 1000, "\"\"", "more than 1000 alternatives"},
+    {"{\"enum\":[", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]],", 1,
+     "1e300]}", "deep; make it flatter"},
+    {"{\"enum\":[", "", 0, "1e300,-1e300,0.5],\"type\":\"integer\"}", NULL},
+    {"root ::= x\nx ::= ", "\"a\" x? ", 500, "| \"b\"", NULL},
+};
+
+static void test_hostile(void)
+{
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        char *text = repeat(hostile[i].head, hostile[i].body, hostile[i].count, hostile[i].tail);
+        struct rt_grammar *grammar = NULL;
+        const double begin = cpu_seconds();
+        const int failed = *text == '{' ? open_schema(&grammar, text) : rt_grammar_open_gbnf(&grammar, text, strlen(text), &error);
+        CHECK_THAT(failed ? hostile[i].why && strstr(error.text, hostile[i].why) : !hostile[i].why, "%.60s: %s", text,
+                   failed ? error.text : "opened");
+        CHECK_THAT(cpu_seconds() - begin < 1, "%.60s: %.3f s to open", text, cpu_seconds() - begin);
+        struct rt_constraint *constraint = grammar ? constrain(grammar) : NULL;
+        uint32_t allowed[WORDS];
+        for (int step = 0; constraint && step < 50; step++) {
+            rt_constraint_mask(constraint, allowed);
+            const uint32_t id = draw_allowed(allowed);
+            CHECK(!rt_constraint_accept(constraint, id));
+            if (id == END)
+                break;
+        }
+        CHECK_THAT(cpu_seconds() - begin < 3, "%.60s: %.3f s for 50 tokens", text, cpu_seconds() - begin);
+        rt_constraint_close(&constraint);
+        rt_grammar_close(&grammar);
+        free(text);
+    }
+}
+
 static void test_close(void)
 {
     rt_token_bytes_close(&token_bytes);
@@ -494,4 +596,4 @@ static void test_close(void)
 
 CHECK_MAIN(CHECK_TEST(test_vocabulary), CHECK_TEST(test_gbnf), CHECK_TEST(test_bad_gbnf), CHECK_TEST(test_schemas),
            CHECK_TEST(test_bad_schemas), CHECK_TEST(test_json_object), CHECK_TEST(test_nesting_ends), CHECK_TEST(test_halves_and_stops),
-           CHECK_TEST(test_walks), CHECK_TEST(test_masks), CHECK_TEST(test_close))
+           CHECK_TEST(test_walks), CHECK_TEST(test_masks), CHECK_TEST(test_hostile), CHECK_TEST(test_close))

@@ -175,6 +175,7 @@ static const struct {
     {HARMONY, 0, " to=functions.now<|channel|>commentary<|message|>{}", "T0:now({})"},
     {HARMONY, 0, "<|channel|>commentary to=functions <|constrain|>json<|message|>{\"name\":\"now\",\"arguments\":{}}", "T0:now({})"},
     {HARMONY, 0, "<|channel|>commentary to=functions.now<|message|>what", "C(what)"},
+    {HARMONY, 0, "<|channel|>analysis<|message|> Hm <|end|><|start|>assistant<|channel|>final<|message|> Yes ", "R(Hm)C( Yes )"},
     {HARMONY, 0, "Just so.", "C(Just so.)"},
     {HARMONY, 0, "to=5", "C(to=5)"},
     {HARMONY, 0, "<|channel|>fin", ""},

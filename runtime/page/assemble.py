@@ -11,7 +11,7 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-SCRIPTS = ["words.js", "elements.js", "markdown.js", "store.js", "server.js", "message.js", "page.js"]
+SCRIPTS = "words elements inline markdown store server message asking drawing conversations page".split()
 # The Union's order: by the languages' own names.
 LANGUAGES = "bg es cs da de et el en fr ga hr it lv lt hu mt nl pl pt ro sk sl fi sv".split()
 POLICY = [
@@ -71,7 +71,7 @@ def all_words():
 
 
 def script():
-    text = "\n".join(read(name) for name in SCRIPTS)
+    text = "\n".join(read(f"{name}.js") for name in SCRIPTS)
     lines = (line.strip() for line in text.split("\n"))  # no literal of it goes over lines
     text = "\n".join(line for line in lines if line and not line.startswith("//"))
     return "(() => {\n'use strict';\n" + text.replace("@words@", all_words()) + "\n})();"

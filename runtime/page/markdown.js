@@ -1,35 +1,16 @@
 // Markdown of an answer as elements. The answer is hostile: it becomes text and a fixed set of elements without any attribute of its choosing but
 // the address of a link (http, https, mailto). Images are links. Depth, elements and the length of what is looked at are bounded; what goes
 // beyond is shown as it is written.
-const DEPTH_MAX = 10, ELEMENTS_MAX = 30000, INLINE_MAX = 30000, LINK_MAX = 600;
-
 const FENCE = /^ {0,3}(`{3,}|~{3,})([^`]*)$/;
 const HEADING = /^ {0,3}(#{1,6})[ \t]/;
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?: {1,4}|\t|$)/;
 
-function safeAddress(text) {
-  try {
-    const url = new URL(text);
-    return /^(https?|mailto):$/.test(url.protocol) ? url : null;
-  } catch {
-    return null;
-  }
-}
-
-// Without what belongs to the sentence around it: a full stop, or a bracket that the address does not open.
-function trimAddress(text) {
-  let end = text.length;
-  while (end > 0 && (text[end - 1] === ')' ? !text.slice(0, end).includes('(') : /[.,;:!?'*_~\]]/.test(text[end - 1]))) end--;
-  return text.slice(0, end);
-}
-
-class Markdown {
+class Markdown extends Inline {
   constructor(root) {
+    super();
     this.root = root;
-    this.elements = 0;
-    this.linked = false;
     this.level = 3; // of the last heading; headings of an answer begin below its own
     this.settled = 0; // characters whose elements stay
     this.scanned = 0; // up to this line's start settling has looked
@@ -68,11 +49,6 @@ class Markdown {
     }
   }
 
-  make(tag, attributes) {
-    this.elements++;
-    return el(tag, attributes);
-  }
-
   blocks(lines, parent, depth) {
     let i = 0;
     while (i < lines.length) {
@@ -96,7 +72,7 @@ class Markdown {
 
   begins(lines, i) { // whether a block begins here that ends a paragraph
     const line = lines[i];
-    return line.length <= INLINE_MAX && (FENCE.test(line) || HEADING.test(line) || RULE.test(line) || QUOTE.test(line) || ITEM.test(line) || this.beginsTable(lines, i));
+    return line.length <= INLINE_MAX && ([FENCE, HEADING, RULE, QUOTE, ITEM].some(begin => begin.test(line)) || this.beginsTable(lines, i));
   }
 
   code(lines, i, parent) {
@@ -178,7 +154,8 @@ class Markdown {
   }
 
   table(lines, i, parent) {
-    const head = this.cells(lines[i]), sides = this.cells(lines[i + 1]).map(cell => cell.endsWith(':') ? (cell.startsWith(':') ? 'center' : 'end') : '');
+    const side = cell => cell.endsWith(':') ? (cell.startsWith(':') ? 'center' : 'end') : '';
+    const head = this.cells(lines[i]), sides = this.cells(lines[i + 1]).map(side);
     const row = (cells, tag) => {
       const tr = this.make('tr');
       for (let c = 0; c < head.length && this.elements <= ELEMENTS_MAX; c++) {
@@ -191,7 +168,8 @@ class Markdown {
     };
     const body = this.make('tbody'), table = this.make('table');
     const thead = el('thead', null, row(head, 'th'));
-    for (i += 2; i < lines.length && lines[i].includes('|') && lines[i].length <= INLINE_MAX && this.elements <= ELEMENTS_MAX; i++) body.append(row(this.cells(lines[i]), 'td'));
+    const goesOn = line => line?.includes('|') && line.length <= INLINE_MAX && this.elements <= ELEMENTS_MAX;
+    for (i += 2; goesOn(lines[i]); i++) body.append(row(this.cells(lines[i]), 'td'));
     table.append(thead, body);
     parent.append(el('div', {class: 'wide', tabindex: 0, role: 'group', 'aria-label': t('table')}, table));
     return i;
@@ -204,120 +182,5 @@ class Markdown {
     this.inline(lines.slice(from, i).join('\n').trim(), node, 0);
     parent.append(node);
     return i;
-  }
-
-  // Bold, code, links and so on. Each kind of mark is looked for once to the end: where none closes, none is looked for again.
-  inline(text, parent, depth) {
-    if (text.length > INLINE_MAX || depth > DEPTH_MAX) {
-      parent.append(text);
-      return;
-    }
-    const marks = /[\\`*_~[!<\n]|https?:\/\//g, open = new Set(), lastLink = text.lastIndexOf('](');
-    let plain = 0, match;
-    while ((match = marks.exec(text)) && this.elements <= ELEMENTS_MAX) {
-      const at = match.index, found = this.mark(text, at, match[0], open, lastLink, depth);
-      if (!found) continue;
-      parent.append(text.slice(plain, at), ...found.nodes);
-      plain = marks.lastIndex = found.end;
-    }
-    parent.append(text.slice(plain));
-  }
-
-  // What begins with the mark at `at`: its nodes and its end, or nothing.
-  mark(text, at, mark, open, lastLink, depth) {
-    switch (mark) {
-    case '\n': return {nodes: [this.make('br')], end: at + 1};
-    case '\\': return /[!-/:-@[-`{-~]/.test(text[at + 1] || '') && {nodes: [text[at + 1]], end: at + 2};
-    case '`': return this.span(text, at, open);
-    case '<': {
-      const tag = /<(?:br ?\/?|(https?:\/\/[^\s<>]{1,2000}|mailto:[^\s<>]{1,300}))>/iy;
-      tag.lastIndex = at;
-      const found = tag.exec(text);
-      return found && !(found[1] && this.linked) && {nodes: [found[1] ? this.link(found[1], found[1], depth) : this.make('br')], end: tag.lastIndex};
-    }
-    case '[': return at < lastLink && this.bracket(text, at, depth);
-    case '!': return text[at + 1] === '[' && at < lastLink && this.bracket(text, at + 1, depth);
-    case '*': case '_': case '~': return this.emphasis(text, at, mark, open, depth);
-    default: {
-      const address = /https?:\/\/[^\s<>"`]{1,2000}/y;
-      address.lastIndex = at;
-      const found = !this.linked && trimAddress(address.exec(text)?.[0] || '');
-      return found && {nodes: [this.link(found, found, depth)], end: at + found.length};
-    }
-    }
-  }
-
-  span(text, at, open) {
-    let length = 1;
-    while (text[at + length] === '`') length++;
-    const run = '`'.repeat(length);
-    for (let end = at + length; !open.has(run) && (end = text.indexOf(run, end)) >= 0;) {
-      let after = end + length;
-      while (text[after] === '`') after++;
-      if (after === end + length) {
-        const node = this.make('code', {dir: 'auto'});
-        node.append(text.slice(at + length, end).replace(/^ (.*\S.*) $/s, '$1'));
-        return {nodes: [node], end: after};
-      }
-      end = after;
-    }
-    open.add(run);
-    return {nodes: [run], end: at + length};
-  }
-
-  emphasis(text, at, sign, open, depth) {
-    let length = 1;
-    while (length < 3 && text[at + length] === sign) length++;
-    const run = sign.repeat(length), word = /[\p{L}\p{N}]/u;
-    const nothing = {nodes: [run], end: at + length};
-    if (open.has(run) || /\s|^$/.test(text[at + length] || '') || (sign === '~' && length !== 2)) return nothing;
-    if (sign === '_' && word.test(text[at - 1] || '')) return nothing;
-    for (let end = at + length; (end = text.indexOf(run, end)) >= 0;) {
-      let after = end + length;
-      while (text[after] === sign) after++;
-      const closes = !/\s/.test(text[end - 1]) && end > at + length && !(sign === '_' && word.test(text[after] || ''));
-      if (closes && (after === end + length || (length < after - end && after - end === 3))) {
-        const stop = after - length; // of three, the inner ones are for what is inside
-        const outer = this.make(sign === '~' ? 'del' : length === 1 ? 'em' : 'strong');
-        const inner = length === 3 ? this.make('em') : outer;
-        if (inner !== outer) outer.append(inner);
-        this.inline(text.slice(at + length, stop), inner, depth + 1);
-        return {nodes: [outer], end: after};
-      }
-      end = after;
-    }
-    open.add(run);
-    return nothing;
-  }
-
-  bracket(text, at, depth) {
-    let level = 1, close = at + 1;
-    for (const limit = at + LINK_MAX; close < limit && close < text.length; close++) {
-      if (text[close] === '\\') close++;
-      else if (text[close] === '[') level++;
-      else if (text[close] === ']' && --level === 0) break;
-    }
-    if (level !== 0 || text[close + 1] !== '(') return null;
-    const target = /\(\s{0,9}<?((?:[^\s()<>]|\([^\s()<>]{0,300}\)){1,2000})>?(?:\s{1,9}(?:"[^"\n]{0,300}"|'[^'\n]{0,300}'))?\s{0,9}\)/y;
-    target.lastIndex = close + 1;
-    const found = target.exec(text);
-    const label = text.slice(at + 1, close);
-    return found && {nodes: [this.linked ? label : this.link(found[1], label, depth)], end: target.lastIndex};
-  }
-
-  // A link says where it leads: its host stands behind a text that is not just its address. Each is isolated: the text cannot turn the host around.
-  link(address, text, depth) {
-    const url = safeAddress(address), label = el('bdi'), bare = text === address;
-    const node = this.make(url ? 'a' : 'span', url && {href: url.href, rel: 'noopener noreferrer', target: '_blank', title: url.href.slice(0, 300)});
-    node.append(label);
-    if (bare) label.append(text);
-    else {
-      this.linked = true; // a link in a link is its text
-      this.inline(text || address, label, depth + 1);
-      this.linked = false;
-    }
-    const leads = url ? url.host || url.pathname : address;
-    if (url?.username || !bare && text !== leads) node.append(el('bdi', {class: 'host'}, ` (${leads.slice(0, 200)})`));
-    return node;
   }
 }

@@ -23,7 +23,8 @@ class MessageView {
   draw() {
     const {message} = this, mine = message.role === 'user';
     clearInterval(this.timer);
-    this.text = el('div', {class: 'text', dir: mine ? 'auto' : undefined});
+    const long = mine && message.content.length > 3000;
+    this.text = el('div', {class: 'text', dir: mine ? 'auto' : undefined, ...long && {class: 'text long', tabindex: 0, role: 'group', 'aria-label': t('message')}});
     this.node.replaceChildren(el('h3', null, t(mine ? 'you' : 'answer')));
     if (mine) this.text.append(message.content);
     else this.drawReasoning();
@@ -109,7 +110,8 @@ class MessageView {
 
   facts() {
     const {model, usage, seconds} = this.message, count = usage?.completion_tokens;
-    return [model, count > 0 && t('tokens', {n: count}), count > 1 && seconds > 0 && t('speed', {n: formatNumber(count / seconds)})].filter(Boolean).join(' · ');
+    const speed = count > 1 && seconds > 0 && t('speed', {n: formatNumber(count / seconds)});
+    return [model, count > 0 && t('tokens', {n: count}), speed].filter(Boolean).join(' · ');
   }
 
   edit() {
@@ -122,7 +124,7 @@ class MessageView {
       if (event.key === 'Escape') { event.stopPropagation(); close(); }
       if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) { event.preventDefault(); send(); }
     });
-    this.text.classList.add('edit');
+    this.text.className = 'text edit';
     this.text.replaceChildren(area, el('p', {id: 'edit-note', class: 'note'}, t('edit_note')),
       el('div', {class: 'buttons'}, button('send', send, {class: 'main'}), button('cancel', close)));
     this.node.querySelector('.foot').hidden = true;

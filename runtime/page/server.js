@@ -61,7 +61,8 @@ async function* eventData(stream) {
 
 // Asks for an answer and adds to `answer` what comes; `grown` is called after each piece. Sets answer.end: stop, length and so on.
 async function streamAnswer(body, answer, signal, grown) {
-  const response = await ask('v1/chat/completions', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), signal});
+  const headers = {'Content-Type': 'application/json'};
+  const response = await ask('v1/chat/completions', {method: 'POST', headers, body: JSON.stringify(body), signal});
   let complete = false;
   try {
     for await (const data of eventData(response.body)) {

@@ -8,7 +8,10 @@ const settings = {
   },
   set(name, value) {
     this[`_${name}`] = value;
-    try { if (value) localStorage.setItem(`cloister.${name}`, value); else localStorage.removeItem(`cloister.${name}`); } catch { /* kept while the page is open */ }
+    try {
+      if (value) localStorage.setItem(`cloister.${name}`, value);
+      else localStorage.removeItem(`cloister.${name}`);
+    } catch { /* kept while the page is open */ }
   },
 };
 

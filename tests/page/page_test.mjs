@@ -550,7 +550,7 @@ const mocked = {
         await becomes(async () => await page.getAttribute('#state', 'data-state') === 'ready', 'ready');
         await judge(page, `${colorScheme} ${width} empty`);
         await askPage(page, 'markdown');
-        await askPage(page, 'reason');
+        await askPage(page, 'reason ' + 'and so on '.repeat(400));
         await askPage(page, 'fault');
         await page.locator('.receipt').nth(1).waitFor();
         await page.evaluate(() => { for (const node of document.querySelectorAll('details')) node.open = true; document.getElementById('gone').hidden = false; });
