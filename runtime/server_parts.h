@@ -1,5 +1,5 @@
-/* server_parts.h: what the parts of the server share: server.c (the loop), server_client.c (connections), server_request.c (requests),
- * server_reply.c (replies) and server_stream.c (streams). All of it is the main thread's. */
+/* server_parts.h: what the parts of the server share: server_open.c, server.c (the loop), server_client.c (connections), server_head.c and
+ * server_request.c (requests), server_reply.c (replies) and server_stream.c (streams). All of it is the main thread's. */
 #ifndef CLOISTER_SERVER_PARTS_H
 #define CLOISTER_SERVER_PARTS_H
 
@@ -89,10 +89,18 @@ void rt_client_is_busy(struct rt_client *client);
 void rt_clients_cut(struct rt_server *server, double before); /* those that are quiet since then or longer */
 int rt_clients_evict(struct rt_server *server);               /* an idle one, for another; 0: there is none */
 
-/* ---- server_request.c ---- */
+/* ---- server_head.c ---- */
 
 extern const struct rt_endpoint rt_endpoints[];
 extern const size_t rt_endpoint_count;
+
+const struct rt_endpoint *rt_endpoint_find(const char *url, const char **rest); /* NULL: there is none */
+const char *rt_exchange_header(const struct rt_exchange *exchange, const char *name);
+unsigned long long rt_exchange_declared(const struct rt_exchange *exchange);              /* bytes of the body; 0 where that is not said */
+int rt_exchange_check(struct rt_exchange *exchange, const char *url, const char *method); /* 0, or -1 with exchange->refusal */
+int rt_exchange_refuse_large(struct rt_exchange *exchange);                               /* -1 */
+
+/* ---- server_request.c ---- */
 
 enum MHD_Result rt_exchange_answer(void *server, struct MHD_Connection *connection, const char *url, const char *method,
                                    const char *version, const char *upload, size_t *bytes, void **exchange);

@@ -1,10 +1,9 @@
-/* server_request.c: requests: which endpoint, whose, how large, and what becomes of them. libmicrohttpd calls rt_exchange_answer when the head
+/* server_request.c: requests from their first line to their last byte. libmicrohttpd calls rt_exchange_answer when the head
  * is there, for each piece of the body, when all is there, and again whenever a suspended request goes on. */
 #include "runtime/server_parts.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "runtime/api_receipts.h"
 #include "runtime/clock.h"
@@ -15,41 +14,7 @@ enum {
     BODY_START = 4096,
 };
 
-const struct rt_endpoint rt_endpoints[] = {
-    {"/v1/chat/completions", "POST", rt_api_chat, 0},
-    {"/v1/completions", "POST", rt_api_completions, 0},
-    {"/v1/embeddings", "POST", rt_api_embeddings, 0},
-    {"/v1/models", "GET", rt_api_models, 0},
-    {"/v1/models/", "GET", rt_api_models, 0},
-    {"/v1/receipts/", "GET", rt_api_receipt, 0},
-    {"/tokenize", "POST", rt_api_tokenize, 0},
-    {"/detokenize", "POST", rt_api_detokenize, 0},
-    {"/health", "GET", rt_api_health, 1},
-    {"/metrics", "GET", rt_api_metrics, 0},
-    {"/", "GET", rt_api_page, 1},
-};
-const size_t rt_endpoint_count = sizeof rt_endpoints / sizeof *rt_endpoints;
-
 /* ---- the head ---- */
-
-static const struct rt_endpoint *find_endpoint(const char *url, const char **rest)
-{
-    for (size_t i = 0; i < rt_endpoint_count; i++) {
-        const char *path = rt_endpoints[i].path;
-        const size_t bytes = strlen(path);
-        const int is_prefix = bytes > 1 && path[bytes - 1] == '/';
-        if (is_prefix ? strncmp(url, path, bytes) || !url[bytes] : strcmp(url, path))
-            continue;
-        *rest = url + bytes;
-        return &rt_endpoints[i];
-    }
-    return NULL;
-}
-
-static const char *header(const struct rt_exchange *exchange, const char *name)
-{
-    return MHD_lookup_connection_value(exchange->client->connection, MHD_HEADER_KIND, name);
-}
 
 static void copy_shown(char *out, size_t room, const char *text)
 {
@@ -57,60 +22,6 @@ static void copy_shown(char *out, size_t room, const char *text)
     for (; i + 1 < room && text[i]; i++)
         out[i] = text[i] > ' ' && text[i] < 0x7f && text[i] != '"' ? text[i] : '?';
     out[i] = 0;
-}
-
-static int check_key(struct rt_exchange *exchange)
-{
-    const struct rt_server *server = exchange->client->server;
-    const char *given = header(exchange, MHD_HTTP_HEADER_AUTHORIZATION), *name = NULL;
-    if (!server->keys || exchange->endpoint->open)
-        return 0;
-    if (given && !strncasecmp(given, "Bearer ", 7))
-        name = rt_api_keys_find(server->keys, given + 7, strlen(given + 7), &exchange->owner.id);
-    if (!name)
-        return rt_api_fail(&exchange->refusal, 401, "invalid_api_key", NULL, "%s; send \"Authorization: Bearer KEY\"",
-                           given ? "this API key is not known" : "an API key is needed");
-    snprintf(exchange->owner.name, sizeof exchange->owner.name, "key:%s", name);
-    return 0;
-}
-
-/* A form on somebody's web page can send other types, but not this one. */
-static int check_type(struct rt_exchange *exchange)
-{
-    static const char json[] = "application/json";
-    const char *type = header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE), *rest = type ? type + sizeof json - 1 : NULL;
-    if (type && !strncasecmp(type, json, sizeof json - 1) && (!*rest || *rest == ';' || *rest == ' '))
-        return 0;
-    return rt_api_fail(&exchange->refusal, 415, NULL, NULL, "the body's type is not JSON; send \"Content-Type: application/json\"");
-}
-
-static int refuse_large(struct rt_exchange *exchange)
-{
-    return rt_api_fail(&exchange->refusal, 413, "request_too_large", NULL, "the body has more than %zu bytes; send less",
-                       exchange->client->server->options->max_body);
-}
-
-static unsigned long long declared_bytes(const struct rt_exchange *exchange)
-{
-    const char *length = header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return length ? strtoull(length, NULL, 10) : 0; /* libmicrohttpd has checked it */
-}
-
-static int check_head(struct rt_exchange *exchange, const char *url, const char *method)
-{
-    struct rt_api_error *refusal = &exchange->refusal;
-    const char *wanted = strcmp(method, "HEAD") ? method : "GET";
-    exchange->endpoint = find_endpoint(url, &exchange->call.rest);
-    if (!exchange->endpoint)
-        return rt_api_fail(refusal, 404, "unknown_url", NULL, "%s %s: there is no such endpoint", exchange->method, exchange->path);
-    if (strcmp(exchange->endpoint->method, wanted))
-        return rt_api_fail(refusal, 405, "method_not_allowed", NULL, "%s is for %s, not %s", exchange->path, exchange->endpoint->method,
-                           exchange->method);
-    if (check_key(exchange))
-        return -1;
-    if (!strcmp(wanted, "POST") && check_type(exchange))
-        return -1;
-    return declared_bytes(exchange) > exchange->client->server->options->max_body ? refuse_large(exchange) : 0;
 }
 
 static struct rt_exchange *exchange_open(struct rt_client *client, const char *url, const char *method)
@@ -140,10 +51,11 @@ static struct rt_exchange *exchange_open(struct rt_client *client, const char *u
 static enum MHD_Result begin(struct rt_exchange *exchange, const char *url, const char *method)
 {
     if (!strcmp(method, "OPTIONS")) {
-        exchange->endpoint = find_endpoint(url, &exchange->call.rest);
+        exchange->endpoint = rt_endpoint_find(url, &exchange->call.rest);
         return MHD_YES;
     }
-    if (check_head(exchange, url, method) && (declared_bytes(exchange) > READ_ANYWAY || header(exchange, MHD_HTTP_HEADER_EXPECT)))
+    if (rt_exchange_check(exchange, url, method) &&
+        (rt_exchange_declared(exchange) > READ_ANYWAY || rt_exchange_header(exchange, MHD_HTTP_HEADER_EXPECT)))
         return rt_reply_refusal(exchange);
     return MHD_YES;
 }
@@ -184,7 +96,7 @@ static void take(struct rt_exchange *exchange, const char *upload, size_t bytes)
 {
     struct rt_bytes *body = &exchange->body;
     if (!exchange->refusal.status && bytes > exchange->client->server->options->max_body - body->count)
-        refuse_large(exchange);
+        rt_exchange_refuse_large(exchange);
     if (exchange->refusal.status || reserve(exchange, body->count + bytes)) {
         drop_body(exchange);
         return;
