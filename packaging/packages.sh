@@ -14,7 +14,7 @@ for purpose in "$@"; do
     case $purpose in
     build) wanted+=" make python3 clang-19 lld-19 llvm-19 cmake ninja-build patch perl tar xz-utils bzip2 gzip linux-libc-dev" ;;
     host) wanted+=" g++ libc6-dev libclang-rt-19-dev" ;;
-    test) wanted+=" jq minisign strace file qemu-system-x86 qemu-user cpio gcc" ;;
+    test) wanted+=" jq minisign strace file qemu-system-x86 qemu-user cpio gcc python3-jsonschema" ;;
     lint) wanted+=" clang-format-19 shellcheck perl" ;;
     *) echo "usage: packages.sh [--optional] build|host|test|lint…" >&2; exit 2 ;;
     esac

@@ -12,7 +12,7 @@ if ! skipped; then
 import json, sys
 import jsonschema
 
-checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+checker = jsonschema.FormatChecker()
 judged = 0
 for line in open(sys.argv[1], encoding="utf-8"):
     pair = json.loads(line)
