@@ -35,11 +35,11 @@ static void check_params(const struct rt_api_params *params)
     check(sampling->temperature >= 0 && sampling->temperature <= 100 && sampling->top_p >= 0 && sampling->top_p <= 1);
     check(sampling->min_p >= 0 && sampling->min_p <= 1 && sampling->repeat_penalty > 0 && params->n >= 1 &&
           params->n <= RT_API_CHOICES_MAX);
-    check(params->stop_count <= RT_API_STOPS_MAX && params->bias_count <= RT_API_BIASES_MAX);
+    check(params->stop_count <= RT_STOP_TEXTS_MAX && sampling->bias_count <= RT_BIASES_MAX);
     for (size_t i = 0; i < params->stop_count; i++)
-        check(*params->stops[i] && strlen(params->stops[i]) <= RT_API_STOP_BYTES);
-    for (size_t i = 0; i < params->bias_count; i++)
-        check(params->biases[i].id < limits.vocab && params->biases[i].bias >= -100 && params->biases[i].bias <= 100);
+        check(*params->stops[i] && strlen(params->stops[i]) <= RT_STOP_BYTES_MAX);
+    for (size_t i = 0; i < sampling->bias_count; i++)
+        check(params->biases[i].id < limits.vocab && params->biases[i].amount >= -100 && params->biases[i].amount <= 100);
 }
 
 static void read_params(yyjson_val *request)
