@@ -16,7 +16,7 @@ for purpose in "$@"; do
     case $purpose in
     build) wanted+=" make python3 clang-19 lld-19 llvm-19 cmake ninja-build patch perl tar xz-utils bzip2 gzip linux-libc-dev" ;;
     host) wanted+=" g++ libc6-dev libclang-rt-19-dev" ;;
-    test) wanted+=" jq curl minisign strace file qemu-system-x86 qemu-user cpio gcc systemd" ;;
+    test) wanted+=" jq curl minisign strace file qemu-system-x86 qemu-user cpio gcc systemd python3-jsonschema" ;;
     cluster) wanted+=" haproxy curl python3 slurmctld slurmd slurm-client munge" ;;
     page) wanted+=" chromium nodejs" ;;
     lint) wanted+=" clang-format-19 shellcheck perl" ;;

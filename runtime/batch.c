@@ -1,4 +1,5 @@
-/* batch.c: see batch.h. */
+/* batch.c: see batch.h. Requests are asked in the order of the file, and their answers are written in it: who is ready earlier waits for those before,
+ * and only so many are under way. */
 #include "runtime/batch.h"
 
 #include <errno.h>
@@ -15,11 +16,15 @@
 #include "runtime/clock.h"
 #include "runtime/scope.h"
 
-enum { AHEAD = 2, /* requests for each slot, so that none is ever free */ CHUNK = 256, STACK_BYTES = 1 << 20 };
+enum { AHEAD = 4, /* requests for each slot, so that none is ever free while the first is long */ CHUNK = 256, STACK_BYTES = 1 << 20 };
 
-struct item { /* a request under way; id NULL: none */
+struct item { /* a request under way, or answered and not written yet */
     char *id;
     struct rt_api_call call;
+    int status; /* 0: no answer yet */
+    char request_id[64];
+    char *text;
+    size_t bytes;
 };
 
 struct rt_batch {
@@ -29,8 +34,8 @@ struct rt_batch {
     struct rt_scheduler *scheduler;
     struct rt_api_site at;
     struct rt_owner owner;
-    struct item *items;
-    uint32_t item_count, busy;
+    struct item *items; /* a ring of [room] */
+    uint32_t room, first, count;
     struct rt_batch_files *files;
     struct rt_batch_result *result;
     double start, shown;
@@ -72,6 +77,7 @@ static void close_item(struct item *item)
     free(item->call.text);
     free((char *)item->call.body);
     free(item->id);
+    free(item->text);
     *item = (struct item){0};
 }
 
@@ -81,7 +87,7 @@ void rt_batch_close(struct rt_batch **out)
     *out = NULL;
     if (!batch)
         return;
-    for (uint32_t i = 0; i < batch->item_count; i++)
+    for (uint32_t i = 0; i < batch->room; i++)
         close_item(&batch->items[i]);
     if (batch->runs) {
         if (batch->scheduler)
@@ -99,25 +105,15 @@ void rt_batch_close(struct rt_batch **out)
 
 /* ---- one request ---- */
 
-static int write_error(struct rt_batch *batch, const char *id, const struct rt_api_error *refusal, struct rt_error *error)
-{
-    size_t bytes;
-    RT_FREE char *text = rt_api_error_print(refusal, &bytes);
-    if (!text)
-        return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
-    batch->result->refused++;
-    return rt_batch_add(batch->files, id, refusal->status, id, text, bytes, error);
-}
-
 /* What the request is to blame for is its answer; what the machine is to blame for ends the batch, which can go on later. */
 static int refuse(struct rt_batch *batch, struct item *item, const struct rt_api_error *refusal, struct rt_error *error)
 {
     if (refusal->status >= 500 || refusal->status == 429)
         return rt_fail(error, RT_EXIT_RESOURCES, "request %.200s: %s", item->id, refusal->message);
-    const int failed = write_error(batch, item->id, refusal, error);
-    close_item(item);
-    batch->busy--;
-    return failed;
+    item->text = rt_api_error_print(refusal, &item->bytes);
+    item->status = refusal->status;
+    batch->result->refused++;
+    return item->text ? 0 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
 }
 
 static rt_api_function *function_of(const char *url)
@@ -131,7 +127,6 @@ static int begin(struct rt_batch *batch, struct item *item, const struct rt_batc
     item->id = strdup(request->id);
     item->call = (struct rt_api_call){.at = &batch->at, .owner = &batch->owner};
     item->call.body = yyjson_val_write(request->body, 0, &item->call.body_bytes);
-    batch->busy++;
     if (!item->id || !item->call.body)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
     if (function_of(request->url)(&item->call, &refusal))
@@ -147,18 +142,16 @@ static int end(struct rt_batch *batch, struct item *item, struct rt_error *error
         rt_api_fail_below(&refusal, NULL, rt_job_error(failed));
         return refuse(batch, item, &refusal, error);
     }
-    size_t bytes;
-    RT_FREE char *text = rt_answer_print(item->call.answer, &bytes);
-    if (!text)
+    item->text = rt_answer_print(item->call.answer, &item->bytes);
+    if (!item->text)
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
     const struct rt_answer_usage usage = rt_answer_usage(item->call.answer);
     batch->result->prompt_tokens += usage.prompt_tokens;
     batch->result->answer_tokens += usage.answer_tokens;
     batch->result->answered++;
-    if (rt_batch_add(batch->files, item->id, 200, item->call.answer->id, text, bytes, error))
-        return -1;
-    close_item(item);
-    batch->busy--;
+    snprintf(item->request_id, sizeof item->request_id, "%s", item->call.answer->id);
+    item->status = 200;
+    rt_answer_close(&item->call.answer);
     return 0;
 }
 
@@ -175,17 +168,20 @@ static void show(struct rt_batch *batch, uint64_t wanted, int quiet)
             (double)r->answer_tokens / passed, done > 0 ? passed / done * ((double)wanted - done) : 0);
 }
 
-/* Gives every free place a request. 0 when there are no more. */
+static struct item *item_at(struct rt_batch *batch, uint32_t i)
+{
+    return &batch->items[(batch->first + i) % batch->room];
+}
+
+/* Asks as many as there is room for. 0 when there are no more. */
 static int fill(struct rt_batch *batch, struct rt_error *error)
 {
-    for (uint32_t i = 0; i < batch->item_count; i++) {
+    while (batch->count < batch->room) {
         struct rt_batch_request request;
-        if (batch->items[i].id)
-            continue;
         const int more = rt_batch_next(batch->files, &request, error);
         if (more <= 0)
             return more;
-        if (begin(batch, &batch->items[i], &request, error))
+        if (begin(batch, item_at(batch, batch->count++), &request, error))
             return -1;
     }
     return 1;
@@ -193,10 +189,10 @@ static int fill(struct rt_batch *batch, struct rt_error *error)
 
 static int collect(struct rt_batch *batch, struct rt_error *error)
 {
-    for (uint32_t i = 0; i < batch->item_count; i++) {
-        struct item *item = &batch->items[i];
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct item *item = item_at(batch, i);
         struct rt_api_error refusal;
-        if (!item->id)
+        if (item->status)
             continue;
         if (rt_answer_ask(item->call.answer, &refusal)) {
             if (refuse(batch, item, &refusal, error))
@@ -208,17 +204,32 @@ static int collect(struct rt_batch *batch, struct rt_error *error)
     return 0;
 }
 
+static int write_first(struct rt_batch *batch, struct rt_error *error)
+{
+    while (batch->count && item_at(batch, 0)->status) {
+        struct item *item = item_at(batch, 0);
+        const char *request_id = *item->request_id ? item->request_id : item->id;
+        if (rt_batch_add(batch->files, item->id, item->status, request_id, item->text, item->bytes, error))
+            return -1;
+        close_item(item);
+        batch->first = (batch->first + 1) % batch->room;
+        batch->count--;
+    }
+    return 0;
+}
+
 static int run(struct rt_batch *batch, uint64_t wanted, int quiet, struct rt_error *error)
 {
     uint64_t news;
-    for (int more = 1; more || batch->busy;) {
+    for (int more = 1; more || batch->count;) {
         if (more && (more = fill(batch, error)) < 0)
             return -1;
-        if (batch->busy && read(batch->wake, &news, sizeof news) < 0 && errno != EINTR)
-            return rt_fail(error, RT_EXIT_FAILED, "waiting for answers: %s", strerror(errno));
-        if (collect(batch, error))
+        if (collect(batch, error) || write_first(batch, error))
             return -1;
         show(batch, wanted, quiet);
+        if (batch->count == (more ? batch->room : batch->count) && batch->count && read(batch->wake, &news, sizeof news) < 0 &&
+            errno != EINTR)
+            return rt_fail(error, RT_EXIT_FAILED, "waiting for answers: %s", strerror(errno));
     }
     return 0;
 }
@@ -235,7 +246,7 @@ int rt_batch_run(struct rt_batch *batch, struct rt_site *site, struct rt_batch_f
     batch->items = calloc((size_t)AHEAD * slots, sizeof *batch->items);
     if (!batch->items || rt_scheduler_open(&batch->scheduler, site, &options, error))
         return batch->items ? -1 : rt_fail(error, RT_EXIT_RESOURCES, "no memory for the batch");
-    batch->item_count = AHEAD * slots;
+    batch->room = AHEAD * slots;
     rt_api_site_describe(&batch->at, site, site->manifest->name);
     batch->at.answerer.scheduler = batch->scheduler;
     sem_post(&batch->go);

@@ -25,9 +25,9 @@ struct rt_batch_files {
     const char *requests_path, *answers_path;
     FILE *requests, *answers;
     struct id_set answered;
-    struct rt_batch_part part;
-    uint64_t line, nth; /* of the requests, counted from 1; blank lines are none */
-    char *text;         /* the line */
+    uint64_t first, last; /* requests of the part: up to, not including */
+    uint64_t line, next;  /* line: counted from 1; next: request, counted from 0, blank lines are none */
+    char *text;           /* the line */
     size_t room;
     yyjson_doc *doc; /* what it holds */
 };
@@ -238,7 +238,7 @@ static int next_request(struct rt_batch_files *files, struct rt_batch_request *o
         files->line++;
         if (is_blank(files->text))
             continue;
-        files->nth++;
+        files->next++;
         return read_request(files, out, error) ? -1 : 1;
     }
     if (ferror(files->requests))
@@ -249,7 +249,7 @@ static int next_request(struct rt_batch_files *files, struct rt_batch_request *o
 static void start_over(struct rt_batch_files *files)
 {
     rewind(files->requests);
-    files->line = files->nth = 0;
+    files->line = files->next = 0;
 }
 
 static int no_memory(struct rt_error *error)
@@ -271,41 +271,49 @@ static int list_answered(struct rt_batch_files *files, struct rt_error *error)
     return 0;
 }
 
-static int is_ours(const struct rt_batch_files *files)
+/* Every request once, and each of its own name. */
+static int count_requests(struct rt_batch_files *files, uint64_t *all, struct rt_error *error)
 {
-    return (files->nth - 1) % files->part.of == files->part.nth - 1;
+    struct id_set seen = {0};
+    struct rt_batch_request request;
+    int more, twice = 0;
+    while (!twice && (more = next_request(files, &request, error)) > 0)
+        twice = add(&seen, request.id);
+    forget(&seen);
+    *all = files->next;
+    if (twice < 0)
+        return no_memory(error);
+    return twice ? refuse(files, "its custom_id is that of an earlier line", error) : more;
 }
 
-static int check_requests(struct rt_batch_files *files, struct id_set *seen, struct rt_batch_counts *counts, struct rt_error *error)
+static int count_part(struct rt_batch_files *files, struct rt_batch_counts *counts, struct rt_error *error)
 {
     struct rt_batch_request request;
     int more;
-    while ((more = next_request(files, &request, error)) > 0) {
-        const int twice = add(seen, request.id);
-        if (twice < 0)
-            return no_memory(error);
-        if (twice)
-            return refuse(files, "its custom_id is that of an earlier line", error);
-        if (!is_ours(files))
-            continue;
-        counts->lines++;
-        counts->there += (uint64_t)has(&files->answered, request.id);
-    }
-    counts->asked = counts->lines - counts->there;
+    while ((more = rt_batch_next(files, &request, error)) > 0)
+        counts->asked++;
+    counts->lines = files->last - files->first;
+    counts->there = counts->lines - counts->asked;
     return more;
 }
 
 int rt_batch_files_check(struct rt_batch_files *files, struct rt_batch_part part, struct rt_batch_counts *counts, struct rt_error *error)
 {
-    struct id_set seen = {0};
+    uint64_t all;
     *counts = (struct rt_batch_counts){0};
-    files->part = part;
-    int failed = list_answered(files, error);
-    if (!failed)
-        failed = check_requests(files, &seen, counts, error);
-    forget(&seen);
+    if (list_answered(files, error) || count_requests(files, &all, error))
+        return -1;
+    files->first = all * (part.nth - 1) / part.of;
+    files->last = all * part.nth / part.of;
+    start_over(files);
+    const int failed = count_part(files, counts, error);
     start_over(files);
     return failed;
+}
+
+static int is_ours(const struct rt_batch_files *files)
+{
+    return files->next > files->first && files->next <= files->last;
 }
 
 int rt_batch_next(struct rt_batch_files *files, struct rt_batch_request *out, struct rt_error *error)

@@ -1,5 +1,5 @@
 /* batch_file.h: the two files of a batch, in OpenAI's form (https://platform.openai.com/docs/guides/batch): a request a line, and an answer a line,
- * which may come in another order. What the second holds already is not asked again, so a batch that was cut off goes on where it was. Opened
+ * in the same order, but for those that an earlier run has left. What the second holds already is not asked again, so a batch that was cut off goes on where it was. Opened
  * before the seal, read and written behind it. One thread.
  *
  *   {"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{…}}
@@ -21,7 +21,7 @@ struct rt_batch_files; /* rt_batch_files_close closes */
 RT_MUST_CHECK int rt_batch_files_open(struct rt_batch_files **out, const char *requests, const char *answers, struct rt_error *error);
 void rt_batch_files_close(struct rt_batch_files **files);
 
-struct rt_batch_part { /* of the requests: every `of`th, from the `nth` on, counted from 1 */
+struct rt_batch_part { /* of the requests: the `nth` of `of` pieces that follow each other, counted from 1 */
     uint64_t nth, of;
 };
 struct rt_batch_counts {

@@ -28,7 +28,7 @@ case_is 'every request has its answer, and the others are as if it were alone'
 needs jq
 expect_exit 0 batch "$IN" -o "$ANSWERS" --json
 expect_json '[.answered,.refused,.there]' '[24,1,0]'
-expect [ "$(jq -r .custom_id "$ANSWERS" | sort -u | wc -l)" = 25 ]
+expect cmp <(jq -r .custom_id "$ANSWERS") <(jq -r .custom_id "$IN")
 expect_exit 0 "$CLOISTER" run "$BUNDLE" --trust "$TRUST" -p 'Austria: what is the capital?' --temp 0 -n 24
 expect_stdout "$(content at)"
 expect_exit 0 "$CLOISTER" run "$BUNDLE" --trust "$TRUST" -p 'Who are you?' --temp 1.5 --seed 5 -n 24
@@ -69,8 +69,8 @@ expect [ "$(wc -l < "$SCRATCH/killed")" = 25 ]
 case_is 'parts make the whole'
 needs jq
 for part in 1 2 3; do expect_exit 0 batch "$IN" -o "$SCRATCH/part$part" --part "$part/3"; done
-expect cmp <(cat "$SCRATCH"/part? | jq -r .custom_id | sort) <(jq -r .custom_id "$ANSWERS" | sort)
-expect [ "$(wc -l < "$SCRATCH/part1")" = 9 ]
+expect cmp <(cat "$SCRATCH"/part? | jq -r .custom_id) <(jq -r .custom_id "$IN")
+expect [ "$(wc -l < "$SCRATCH/part1")" = 8 ]
 
 case_is 'a file that is none is named, with its line, and nothing is written'
 for line in 'no JSON' '{"url":"/v1/completions","body":{}}' '{"custom_id":"x","url":"/v1/files","body":{}}' \

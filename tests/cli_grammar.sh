@@ -12,7 +12,8 @@ if ! skipped; then
 import json, sys
 import jsonschema
 
-checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+newer = getattr(jsonschema.Draft202012Validator, "FORMAT_CHECKER", None) # since 4.17
+checker = newer or jsonschema.draft202012_format_checker
 judged = 0
 for line in open(sys.argv[1], encoding="utf-8"):
     pair = json.loads(line)

@@ -324,7 +324,7 @@ static void check_mask(const struct rt_grammar *grammar, const struct history *h
         if (!(allowed[id / 32] >> id % 32 & 1))
             CHECK_THAT(rt_constraint_accept(constraint, id), "%s: after %u tokens, token %u comes and is masked", name, history->count, id);
     rt_constraint_close(&constraint);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 5; i++) {
         const uint32_t id = draw_allowed(allowed);
         constraint = again(grammar, history);
         CHECK_THAT(!rt_constraint_accept(constraint, id), "%s: after %u tokens, token %u is refused and not masked", name, history->count,

@@ -1,5 +1,5 @@
 #!/bin/bash
-# cloister-array.sh IN.jsonl OUT.jsonl N [SBATCH OPTION…] -- [WORD FOR cloister batch…] - answers a batch file on a Slurm cluster: N tasks of an
+# cloister-array.sh IN.jsonl OUT.jsonl N [SBATCH OPTION…] -- BUNDLE [OPTION OF cloister batch…] - answers a batch file on a Slurm cluster: N tasks of an
 # array job, each a node by itself and each part K of N, then joins what they wrote in the order of IN. Waits meanwhile.
 #
 # Run again after anything (a lost node, Ctrl-C, a login that ended) it goes on: a job under way is waited for, parts that are there stay, only the
@@ -18,11 +18,10 @@ die() {
 # ---- on a node: --task PROGRAM IN PARTS N WORD… ----
 
 run_task() {
-    local program=$1 input=$2 parts=$3 count=$4 part=$SLURM_ARRAY_TASK_ID
-    shift 4
+    local program=$1 input=$2 parts=$3 count=$4 bundle=$5 part=$SLURM_ARRAY_TASK_ID
+    shift 5
     [ ! -e "$parts/$part.jsonl" ] || return 0
-    rm -f "$parts/$part.partial" # of a node that was lost
-    "$program" batch "$input" -o "$parts/$part.partial" --part "$part/$count" "$@"
+    "$program" batch "$bundle" "$input" -o "$parts/$part.partial" --part "$part/$count" "$@" # goes on with what a lost node has left
     sync "$parts/$part.partial"
     mv "$parts/$part.partial" "$parts/$part.jsonl"
 }
@@ -35,7 +34,7 @@ fi
 
 # ---- where it was called ----
 
-[ $# -ge 3 ] || die 'usage: cloister-array.sh IN.jsonl OUT.jsonl N [SBATCH OPTION…] -- [WORD FOR cloister batch…]' 2
+[ $# -ge 3 ] || die 'usage: cloister-array.sh IN.jsonl OUT.jsonl N [SBATCH OPTION…] -- BUNDLE [OPTION OF cloister batch…]' 2
 input=$(realpath -e -- "$1") || exit 2
 output=$(realpath -m -- "$2") count=$3
 shift 3
@@ -45,7 +44,8 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
     options+=("$1")
     shift
 done
-[ $# -eq 0 ] || shift
+[ $# -ge 2 ] || die 'which bundle? Say -- BUNDLE' 2
+shift
 program=$(command -v -- "${CLOISTER:-cloister}") || die "no program ${CLOISTER:-cloister}; set CLOISTER" 2
 program=$(realpath -e -- "$program")
 [ ! -e "$output" ] || die "$output is there already; remove it, or name another" 2

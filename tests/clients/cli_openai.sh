@@ -10,15 +10,28 @@ if ! $PYTHON -c 'import openai' 2> /dev/null; then
     exit
 fi
 DIR=$(mktemp -d "$CLOISTER_TEST_DIR/openai.XXXXXX")
-BUNDLE=$("$HERE/../bundle.sh" packaging/demo/model w4) || exit 1
-"$CLOISTER_BUILD/cloister" serve "$BUNDLE" --trust "$CLOISTER_TEST_DIR/trust" --socket "$DIR/socket" 2> "$DIR/log" &
-server=$!
-trap 'kill "$server"; wait "$server"; rm -rf "$DIR"' EXIT
-for _ in $(seq 100); do
-    [ -S "$DIR/socket" ] && break
-    sleep 0.1
-done
+servers=()
+trap 'kill "${servers[@]}"; wait; rm -rf "$DIR"' EXIT
+
+# serve NAME MODEL: at $DIR/NAME.
+serve() {
+    local bundle
+    bundle=$("$HERE/../bundle.sh" "$2" w4) || exit 1
+    "$CLOISTER_BUILD/cloister" serve "$bundle" --trust "$CLOISTER_TEST_DIR/trust" --socket "$DIR/$1" --name demo 2> "$DIR/$1.log" &
+    servers+=($!)
+    for _ in $(seq 100); do
+        curl -sf --unix-socket "$DIR/$1" http://x/health > /dev/null && return
+        sleep 0.1
+    done
+    cat "$DIR/$1.log"
+    exit 1
+}
+
+cp -r packaging/demo/model "$DIR/with-tools"
+cp tests/golden/templates/qwen25.jinja "$DIR/with-tools/chat_template.jinja"
+serve socket packaging/demo/model
+serve tools "$DIR/with-tools"
 cp "$HERE/openai_client.py" "$DIR"
 cd "$DIR" || exit 1
 # shellcheck disable=SC2086 # a command
-$PYTHON openai_client.py "$DIR/socket"
+$PYTHON openai_client.py "$DIR/socket" "$DIR/tools"

@@ -2,7 +2,7 @@
 """Asks a server everything that the stock OpenAI client can ask (Debian's python3-openai), at a Unix socket: chat, streams, tools, JSON schemas,
 logprobs, embeddings, errors. Says "ok NAME" or "FAIL NAME: why" for each, and the sum.
 
-    openai_client.py SOCKET      the server has the demo model
+    openai_client.py SOCKET TOOLS      the servers have the demo model, the second one under a template that knows tools
 """
 import json
 import sys
@@ -14,12 +14,16 @@ try:
 except ImportError:
     import httpx
 
-client = openai.OpenAI(
-    base_url="http://cloister/v1",
-    api_key="none",
-    max_retries=0,
-    http_client=openai.DefaultHttpxClient(transport=httpx.HTTPTransport(uds=sys.argv[1])),
-)
+def client_at(path):
+    return openai.OpenAI(
+        base_url="http://cloister/v1",
+        api_key="none",
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(transport=httpx.HTTPTransport(uds=path)),
+    )
+
+
+client, tool_client = (client_at(path) for path in sys.argv[1:3])
 QUESTION = [{"role": "user", "content": "Austria: what is the capital?"}]
 results = {"passed": 0, "failed": 0}
 
@@ -36,7 +40,7 @@ def case(function):
     return function
 
 
-def chat(**more):
+def chat(client=client, **more):
     return client.chat.completions.create(model=MODEL, messages=QUESTION, **({"temperature": 0, "max_tokens": 24} | more))
 
 
@@ -160,13 +164,13 @@ TOOLS = [
 def tools():
     """a required tool is called with arguments that its schema allows, whole and streamed"""
     for choice in ("required", {"type": "function", "function": {"name": "population"}}):
-        answer = chat(tools=TOOLS, tool_choice=choice, max_tokens=300).choices[0]
+        answer = chat(tool_client, tools=TOOLS, tool_choice=choice, max_tokens=300).choices[0]
         call = answer.message.tool_calls[0]
         arguments = json.loads(call.function.arguments)
         assert call.function.name == "population" and arguments["country"] in ("Austria", "Malta") and 1990 <= arguments["year"] <= 2030
         assert answer.finish_reason == "tool_calls" and call.id and call.type == "function"
     name, text = None, ""
-    for chunk in chat(tools=TOOLS, tool_choice="required", max_tokens=300, stream=True):
+    for chunk in chat(tool_client, tools=TOOLS, tool_choice="required", max_tokens=300, stream=True):
         for delta in (c for choice in chunk.choices for c in choice.delta.tool_calls or []):
             name = delta.function.name or name
             text += delta.function.arguments or ""
@@ -181,7 +185,7 @@ def tool_results():
             {"id": "call_1", "type": "function", "function": {"name": "population", "arguments": '{"country":"Austria","year":2020}'}}]},
         {"role": "tool", "tool_call_id": "call_1", "content": "8.9 million"},
     ]
-    answer = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS, tool_choice="none", max_tokens=10, temperature=0)
+    answer = tool_client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS, tool_choice="none", max_tokens=10, temperature=0)
     assert answer.choices[0].message.tool_calls is None and isinstance(answer.choices[0].message.content, str)
 
 
