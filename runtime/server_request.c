@@ -10,7 +10,7 @@
 
 enum {
     BODIES = 16,            /* so many of the largest size are received at the same time */
-    READ_ANYWAY = 64 << 10, /* a refused request's body is read up to here, so that its connection can be kept */
+    READ_ANYWAY = 64 << 20, /* of a refused request the body is read up to here: who still sends when we hang up may miss the reply */
     BODY_START = 4096,
 };
 
