@@ -6,6 +6,7 @@
 #include "runtime/scope.h"
 #include "runtime/token_text.h"
 
+enum { TOKEN_BYTES = 1024 };
 static const double LEAST = -9999; /* JSON has no infinity; what others send in its place */
 
 static double shown(float logprob)
@@ -24,12 +25,17 @@ static yyjson_mut_val *token_text(yyjson_mut_doc *doc, const struct rt_answer *a
 
 static void add_token(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct rt_answer *answer, uint32_t id, float logprob)
 {
-    yyjson_mut_val *text = token_text(doc, answer, id), *bytes;
-    yyjson_mut_obj_add_val(doc, object, "token", text);
+    char bytes[TOKEN_BYTES];
+    size_t count = 0;
+    yyjson_mut_obj_add_val(doc, object, "token", token_text(doc, answer, id));
     yyjson_mut_obj_add_real(doc, object, "logprob", shown(logprob));
-    bytes = yyjson_mut_obj_add_arr(doc, object, "bytes");
-    for (size_t i = 0; i < yyjson_mut_get_len(text); i++)
-        yyjson_mut_arr_add_uint(doc, bytes, (unsigned char)yyjson_mut_get_str(text)[i]);
+    if (rt_tokenizer_bytes(answer->by->site->tokenizer, id, bytes, sizeof bytes, &count)) {
+        yyjson_mut_obj_add_null(doc, object, "bytes");
+        return;
+    }
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, object, "bytes"); /* also those of half a character */
+    for (size_t i = 0; i < count; i++)
+        yyjson_mut_arr_add_uint(doc, list, (unsigned char)bytes[i]);
 }
 
 static yyjson_mut_val *chat(yyjson_mut_doc *doc, const struct rt_answer *answer, const struct rt_job *job, uint32_t first, uint32_t last)
