@@ -17,6 +17,12 @@ function trimAddress(text) {
   return text.slice(0, end);
 }
 
+// Right to left where the text begins so. Once it is complete: a browser looks for the direction anew whenever something is added.
+function autoDirection(node) {
+  node.setAttribute('dir', 'auto');
+  return node;
+}
+
 class Inline {
   constructor() {
     this.elements = 0;
@@ -77,7 +83,7 @@ class Inline {
       let after = end + length;
       while (text[after] === '`') after++;
       if (after === end + length) {
-        const node = this.make('code', {dir: 'auto'});
+        const node = this.make('code');
         node.append(text.slice(at + length, end).replace(/^ (.*\S.*) $/s, '$1'));
         return {nodes: [node], end: after};
       }

@@ -57,17 +57,27 @@ class Markdown extends Inline {
         if (rest.trim()) parent.append(el('pre', {class: 'plain', dir: 'auto'}, rest));
         return;
       }
-      const line = lines[i];
-      if (line.length > INLINE_MAX) i = this.paragraph(lines, i, parent);
-      else if (!line.trim()) i++;
-      else if (FENCE.test(line)) i = this.code(lines, i, parent);
-      else if (HEADING.test(line)) i = this.heading(lines, i, parent);
-      else if (RULE.test(line)) i = (parent.append(this.make('hr')), i + 1);
-      else if (QUOTE.test(line)) i = this.quote(lines, i, parent, depth);
-      else if (ITEM.test(line)) i = this.list(lines, i, parent, depth);
-      else if (this.beginsTable(lines, i)) i = this.table(lines, i, parent);
-      else i = this.paragraph(lines, i, parent);
+      i = this.block(lines, i, parent, depth);
     }
+  }
+
+  // Adds the block that begins at line i; which line follows it.
+  block(lines, i, parent, depth) {
+    const line = lines[i];
+    if (line.length > INLINE_MAX) return this.paragraph(lines, i, parent);
+    if (!line.trim()) return i + 1;
+    if (FENCE.test(line)) return this.code(lines, i, parent);
+    if (HEADING.test(line)) return this.heading(lines, i, parent);
+    if (RULE.test(line)) return this.rule(i, parent);
+    if (QUOTE.test(line)) return this.quote(lines, i, parent, depth);
+    if (ITEM.test(line)) return this.list(lines, i, parent, depth);
+    if (this.beginsTable(lines, i)) return this.table(lines, i, parent);
+    return this.paragraph(lines, i, parent);
+  }
+
+  rule(i, parent) {
+    parent.append(this.make('hr'));
+    return i + 1;
   }
 
   begins(lines, i) { // whether a block begins here that ends a paragraph
@@ -98,18 +108,18 @@ class Markdown extends Inline {
   heading(lines, i, parent) {
     const marks = HEADING.exec(lines[i])[1].length;
     this.level = Math.min(Math.max(marks + 2, 4), this.level + 1, 6);
-    const node = this.make(`h${this.level}`, {dir: 'auto'});
+    const node = this.make(`h${this.level}`);
     this.inline(lines[i].trim().slice(marks).trim(), node, 0);
-    parent.append(node);
+    parent.append(autoDirection(node));
     return i + 1;
   }
 
   quote(lines, i, parent, depth) {
     const inner = [];
     for (; i < lines.length && QUOTE.test(lines[i]); i++) inner.push(lines[i].replace(QUOTE, ''));
-    const node = this.make('blockquote', {dir: 'auto'});
+    const node = this.make('blockquote');
     this.blocks(inner, node, depth + 1);
-    parent.append(node);
+    parent.append(autoDirection(node));
     return i;
   }
 
@@ -125,9 +135,9 @@ class Markdown extends Inline {
         if (indent < 0 ? !this.goesOn(lines, i, margin) : indent < margin + 2 && (!inner.at(-1).trim() || this.begins(lines, i))) break;
         inner.push(lines[i].slice(Math.max(0, Math.min(indent, width))));
       }
-      const li = this.make('li', {dir: 'auto'});
+      const li = this.make('li');
       this.blocks(inner, li, depth + 1);
-      node.append(li);
+      node.append(autoDirection(li));
       while (i < lines.length && !lines[i].trim() && i + 1 < lines.length && ITEM.test(lines[i + 1])) i++;
     }
     parent.append(node);
@@ -159,10 +169,10 @@ class Markdown extends Inline {
     const row = (cells, tag) => {
       const tr = this.make('tr');
       for (let c = 0; c < head.length && this.elements <= ELEMENTS_MAX; c++) {
-        const cell = this.make(tag, {dir: 'auto', scope: tag === 'th' ? 'col' : undefined});
+        const cell = this.make(tag, {scope: tag === 'th' ? 'col' : undefined});
         cell.style.textAlign = sides[c];
         this.inline(cells[c] || '', cell, 0);
-        tr.append(cell);
+        tr.append(autoDirection(cell));
       }
       return tr;
     };
@@ -178,9 +188,9 @@ class Markdown extends Inline {
   paragraph(lines, i, parent) {
     const from = i++;
     while (i < lines.length && lines[i].trim() && !this.begins(lines, i)) i++;
-    const node = this.make('p', {dir: 'auto'});
+    const node = this.make('p');
     this.inline(lines.slice(from, i).join('\n').trim(), node, 0);
-    parent.append(node);
+    parent.append(autoDirection(node));
     return i;
   }
 }

@@ -32,7 +32,9 @@ The last sentence, at https://example.eu/bare.`,
 ![picture](https://example.eu/track.png) ![data](data:text/html,<script>window.hacked=4</script>)
 
 [one](javascript:window.hacked=5) [two](JaVaScRiPt:window.hacked=6) [three](data:text/html,x) [four](vbscript:x) [five](https://evil.example/"onmouseover="window.hacked=7)
-[bank.example](https://evil.example/x) [https://bank.example/?evil.example](https://evil.example/) [\u202eelpmaxe.knab](https://evil.example/z) https://bank.example@evil.example/ <javascript:window.hacked=8> <https://good.example/> [six]( javascript:window.hacked=9 ) [sev\nen](\tjavascript:window.hacked=10)
+[bank.example](https://evil.example/x)
+[https://bank.example/?evil.example](https://evil.example/) [\u202eelpmaxe.knab](https://evil.example/z) https://bank.example@evil.example/
+<javascript:window.hacked=8> <https://good.example/> [six]( javascript:window.hacked=9 ) [sev\nen](\tjavascript:window.hacked=10)
 
 <iframe src="https://evil.example"></iframe> <a href="javascript:window.hacked=11">a</a> <style>body{display:none}</style> <base href="https://evil.example/">
 
@@ -51,9 +53,14 @@ ANSWERS.nested = [
   '>'.repeat(depth) + ' deep quote', '- '.repeat(depth) + 'deep list', Array.from({length: 400}, (_, i) => ' '.repeat(2 * i) + '- x').join('\n'),
   '['.repeat(depth) + 'a' + '](b)'.repeat(depth), '*a **b '.repeat(depth), '`'.repeat(depth) + 'x', '*'.repeat(depth) + 'y', '_a '.repeat(depth),
   '![['.repeat(depth), '<https://a'.repeat(depth), '|'.repeat(depth) + '\n' + '|-'.repeat(depth) + '|\n' + '|x'.repeat(depth), '~~a '.repeat(depth),
-  '# ' + ' '.repeat(20000) + '#', '-' + ' '.repeat(20000) + 'x', '`a``b```c'.repeat(depth / 5), '(https://a'.repeat(depth) + ')'.repeat(depth), 'end of nesting',
+  '# ' + ' '.repeat(20000) + '#', '-' + ' '.repeat(20000) + 'x', '`a``b```c'.repeat(depth / 5), '(https://a'.repeat(depth) + ')'.repeat(depth),
+  'end of nesting',
 ].join('\n\n');
-ANSWERS.huge = 'one line of a very long answer, **bold** and `code`\n'.repeat(10000) + '\n' + 'x'.repeat(300000) + '\n\n' + '- item\n'.repeat(30000) + '\nend of length';
+ANSWERS.huge = ['one line of a very long answer, **bold** and `code`\n'.repeat(10000), 'x'.repeat(300000), '- item\n'.repeat(30000),
+  'end of length'].join('\n\n');
+ANSWERS.slow = 'A sentence that takes its time. '.repeat(40);
+
+export const receipt = id => `{"receipt":1, "id":"${id}", "seed":18446744073709551615, "output":{"tokens":[1,2,3]}, "logits":"ab"}\n`;
 
 const pieces = (text, size) => text.match(new RegExp(`[^]{1,${size}}`, 'g')) || [];
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
@@ -67,19 +74,21 @@ export function serve(makePage, socket) {
     response.writeHead(status, {'Content-Type': 'application/json', ...more});
     response.end(JSON.stringify(value));
   };
-  const refuse = (response, status, message, code, more) => json(response, status, {error: {message, type: 'invalid_request_error', param: null, code}}, more);
+  const refuse = (response, status, message, code, more) =>
+    json(response, status, {error: {message, type: 'invalid_request_error', param: null, code}}, more);
 
   async function answer(body, response) {
     const id = `chatcmpl-${++mock.count}`, question = body.messages.at(-1).content, word = question.split(/\s/)[0];
     let alive = true;
     response.on('close', () => { if (!response.writableFinished) { mock.stopped++; alive = false; } });
     response.writeHead(200, {'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store'});
-    const send = value => response.write(`data: ${JSON.stringify({id, object: 'chat.completion.chunk', created: 1, model: body.model, ...value})}\n\n`);
+    const chunk = {id, object: 'chat.completion.chunk', created: 1, model: body.model};
+    const send = value => response.write(`data: ${JSON.stringify({...chunk, ...value})}\n\n`);
     const delta = (delta, finish_reason = null) => send({choices: [{index: 0, delta, finish_reason}]});
     response.write(': a comment\n\n');
     delta({role: 'assistant', content: ''});
     if (word === 'reason') for (const piece of pieces('First I think. Then I think **again**.', 5)) delta({reasoning_content: piece});
-    const text = ANSWERS[word] || (word === 'slow' ? 'A sentence that takes its time. '.repeat(40) : `Answer ${mock.count} to “${question}”. Vienna is the capital of Austria.`);
+    const text = ANSWERS[word] || `Answer ${mock.count} to “${question}”. Vienna is the capital of Austria.`;
     for (const piece of pieces(text, text.length > 20000 ? 4096 : 12)) {
       if (!alive) return;
       delta({content: piece});
@@ -116,11 +125,12 @@ export function serve(makePage, socket) {
     }
     if (path === '/health') return json(response, mock.ready ? 200 : 503, {status: mock.ready ? 'ok' : 'loading'});
     if (mock.key && request.headers.authorization !== `Bearer ${mock.key}`) return refuse(response, 401, 'an API key is needed', 'invalid_api_key');
-    if (path === '/v1/models') return json(response, 200, {object: 'list', data: [{id: 'demo-model', object: 'model', created: 1, owned_by: 'cloister'}]});
+    const model = {id: 'demo-model', object: 'model', created: 1, owned_by: 'cloister'};
+    if (path === '/v1/models') return json(response, 200, {object: 'list', data: [model]});
     if (path === '/v1/chat/completions' && request.method === 'POST') return complete(request, response);
     if (path.startsWith('/v1/receipts/') && mock.receipts) {
       response.writeHead(200, {'Content-Type': 'application/json'});
-      return response.end(`{"receipt":1, "id":"${path.slice(13)}", "seed":18446744073709551615, "output":{"tokens":[1,2,3]}, "logits":"ab"}\n`);
+      return response.end(receipt(path.slice(13)));
     }
     return refuse(response, 404, 'there is nothing here', null);
   }
