@@ -392,17 +392,17 @@ refused tool_choice "" "\"tools\": [$tool], \"tool_choice\": {\"type\": \"functi
 refused tool_choice "exclude" "\"tools\": [$tool], \"tool_choice\": \"required\", \"response_format\": {\"type\": \"json_object\"}"
 refused parallel_tool_calls "neither" "\"tools\": [$tool], \"parallel_tool_calls\": 1"
 serve_stop
-serve_start "$bundle" || exit 1
+serve_start "$bundle" --grace 300 || exit 1
 refused tools "no way of calling" "\"tools\": [$tool]"
 
 case_is "SIGTERM lets the answer under way come to its end, and takes no more"
-post /v1/completions "$(long_work 64)" >"$SCRATCH/last" 2>&1 &
+post /v1/completions "$(long_work 24)" >"$SCRATCH/last" 2>&1 &
 last=$!
 figure_becomes http_requests_open 2
 serve_stop
 expect [ "$SERVE_CODE" -eq 0 ]
 expect wait $last
-expect [ "$(jq '.choices | length' "$SCRATCH/last")" -eq 64 ]
+expect [ "$(jq '.choices | length' "$SCRATCH/last")" -eq 24 ]
 expect log_has '^cloister: stopping; 1 requests'
 expect_exit 7 get /health
 
