@@ -117,7 +117,7 @@ static int open_job(struct rt_answer *answer, struct rt_choice *choice, uint32_t
         .completion = completion_terms(answer, prompt, nth),
         .owner = answer->terms.owner,
         .domain = answer->terms.domain,
-        .speculate = 1,
+        .speculate = !answer->by->plain,
     };
     if (copy_prompt(&terms.prompt, prompt))
         return rt_fail(error, RT_EXIT_RESOURCES, "no memory for the prompt");

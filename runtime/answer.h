@@ -18,6 +18,7 @@ struct rt_answerer { /* who answers; outlives every answer */
     struct rt_scheduler *scheduler;
     const char *model;    /* the name that is shown */
     char fingerprint[32]; /* of the bundle and the numerics: the same one means the same bits */
+    int plain;            /* no token is guessed (rt_job_terms.speculate) */
     uint32_t queue;       /* the scheduler's; 0: as long as anybody likes */
 };
 

@@ -64,6 +64,8 @@ static int parse(const struct rt_call *call, struct serve_options *options, stru
         {"--timeout", RT_OPTION_FLOAT, &server->timeout, "S", "seconds for a request to arrive, and to keep idle connections (default 60)",
          0},
         {"--grace", RT_OPTION_FLOAT, &server->grace, "S", "seconds that answers have after SIGTERM (default 30)", 0},
+        {"--no-speculation", RT_OPTION_FLAG, &server->no_speculation, NULL,
+         "do not guess tokens from what stands in the prompt: the same answers", 0},
         {"--keep-weights", RT_OPTION_FLAG, &options->keep_weights, NULL,
          "have the service manager keep the loaded weights over a restart (FileDescriptorStoreMax=)", 0},
         {"--log-prompts", RT_OPTION_FLAG, &server->log_prompts, NULL, "write what is asked into the log", 0},

@@ -19,6 +19,7 @@ struct rt_server_options {
     double grace;                 /* seconds that answers under way have when the server is to stop */
     double timeout;               /* seconds for a request to arrive, for a reader to read on, and that an idle connection is kept */
     int share_prefixes, log_prompts;
+    int no_speculation; /* tokens come one by one */
 };
 
 /* What is made before any thread is; outlives the server. */

@@ -146,6 +146,7 @@ int rt_server_open(struct rt_server **out, const struct rt_server_options *optio
     server->at.metrics = &server->metrics;
     server->at.seal = &surroundings->seal;
     server->at.share_prefixes = options->share_prefixes;
+    server->at.answerer.plain = options->no_speculation;
     for (size_t i = 0; i < rt_endpoint_count; i++)
         server->metrics.endpoints[i] = rt_endpoints[i].path;
     if (open_server(server, error))

@@ -395,6 +395,18 @@ serve_stop
 serve_start "$bundle" --grace 300 || exit 1
 refused tools "no way of calling" "\"tools\": [$tool]"
 
+case_is "tokens that were guessed are those that come without"
+again='{"messages": [{"role": "user", "content": "Wer bist du?"}, {"role": "assistant", "content": "TEXT"}, {"role": "user", "content": "Wer bist du?"}], "temperature": 0}'
+first=$(post /v1/chat/completions "$(chat "Wer bist du?" ', "temperature": 0')" | jq -r '.choices[0].message.content')
+guessed=$(post /v1/chat/completions "${again/TEXT/$first}" | jq -c .choices)
+expect [ "$(get /metrics | awk '$1 == "cloister_accepted_tokens_total" { print $2 }')" -gt 10 ]
+serve_stop
+serve_start "$bundle" --no-speculation || exit 1
+expect [ "$(post /v1/chat/completions "${again/TEXT/$first}" | jq -c .choices)" = "$guessed" ]
+expect [ "$(get /metrics | awk '$1 == "cloister_drafted_tokens_total" { print $2 }')" = 0 ]
+serve_stop
+serve_start "$bundle" --grace 300 || exit 1
+
 case_is "SIGTERM lets the answer under way come to its end, and takes no more"
 post /v1/completions "$(long_work 24)" >"$SCRATCH/last" 2>&1 &
 last=$!
