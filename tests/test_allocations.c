@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "runtime/generate.h"
+#include "runtime/scheduler.h"
 #include "runtime/grammar.h"
 #include "runtime/topology.h"
 #include "tests/check.h"
@@ -187,6 +188,30 @@ static int count_piece(void *user, const char *text, size_t bytes)
     return 0;
 }
 
+/* Two answers at once, one of which guesses: from the first step to the last. */
+static void schedule(struct rt_site *site)
+{
+    struct rt_scheduler *scheduler = NULL;
+    struct rt_job *jobs[2] = {NULL, NULL};
+    const struct rt_scheduler_options options = {.slots = 2, .queue = 2, .chunk = 8, .wake = -1, .keep_prefix = 1};
+    CHECK_THAT(!rt_scheduler_open(&scheduler, site, &options, &error), "%s", error.text);
+    for (int i = 0; i < 2; i++) {
+        struct rt_job_terms terms = {.completion = {.max_new = 20, .sampling = {.top_p = 1, .repeat_penalty = 1}, .logprobs = 2},
+                                     .speculate = i};
+        terms.prompt = (struct rt_tokens){.ids = calloc(10, sizeof *terms.prompt.ids), .count = 10};
+        CHECK(!rt_job_open(&jobs[i], site, &terms, &error) && !rt_scheduler_submit(scheduler, jobs[i], &error));
+    }
+    const unsigned before = allocations;
+    rt_scheduler_stop(scheduler, 1);
+    rt_scheduler_run(scheduler);
+    CHECK_THAT(allocations == before, "%u allocations", allocations - before);
+    for (int i = 0; i < 2; i++) {
+        CHECK(rt_job_state(jobs[i]) == RT_JOB_DONE && rt_job_tokens(jobs[i]) == 20);
+        rt_job_close(&jobs[i]);
+    }
+    rt_scheduler_close(&scheduler);
+}
+
 /* The last test of the program: the site seals the process. */
 static void answer_allocates_nothing_per_token(void)
 {
@@ -199,7 +224,8 @@ static void answer_allocates_nothing_per_token(void)
     CHECK(bundle);
     if (!bundle)
         return;
-    const struct rt_site_options options = {.bundle = bundle, .trust = paths.trust, .context = 64, .kv = KN_KV_BF16, .quiet = 1};
+    const struct rt_site_options options = {
+        .bundle = bundle, .trust = paths.trust, .context = 64, .slots = 2, .kv = KN_KV_BF16, .quiet = 1};
     int failed = rt_site_open(&site, &options, &error);
     free(bundle);
     CHECK_THAT(!failed, "%s", error.text);
@@ -220,6 +246,7 @@ static void answer_allocates_nothing_per_token(void)
     CHECK_THAT(watch.last == watch.first, "%u allocations", watch.last - watch.first);
     rt_result_close(&result);
     rt_sequence_close(site.engine, &sequence);
+    schedule(&site);
     rt_site_close(&site);
 }
 
