@@ -227,8 +227,8 @@ static int run(struct rt_batch *batch, uint64_t wanted, int quiet, struct rt_err
         if (collect(batch, error) || write_first(batch, error))
             return -1;
         show(batch, wanted, quiet);
-        if (batch->count == (more ? batch->room : batch->count) && batch->count && read(batch->wake, &news, sizeof news) < 0 &&
-            errno != EINTR)
+        const int must_wait = batch->count && (!more || batch->count == batch->room);
+        if (must_wait && read(batch->wake, &news, sizeof news) < 0 && errno != EINTR)
             return rt_fail(error, RT_EXIT_FAILED, "waiting for answers: %s", strerror(errno));
     }
     return 0;

@@ -5,8 +5,9 @@
 #include "runtime/clock.h"
 
 enum {
-    GUESS_SLOTS = 4, /* guesses are made while at most so many answers grow: with more, their rows cost as much as they win */
-    PIECE_MIN = 32,  /* tokens of a prompt, where several share a step */
+    GUESS_SLOTS =
+        4, /* guesses are made while at most so many answers grow: with more, each row of a step costs time. Chosen, not measured */
+    PIECE_MIN = 32, /* tokens of a prompt, where several share a step */
 };
 
 /* ---- what the step computes ---- */
@@ -261,7 +262,8 @@ static void settle(struct rt_scheduler *s, struct rt_slot *slot, const struct rt
             settle_vector(s, slot, run);
         return;
     }
-    count(&s->counters.prompt_tokens, run->count - slot->guessed - 1);
+    const uint32_t grown = slot->job->times.first_token > 0; /* the last token read is the answer's */
+    count(&s->counters.prompt_tokens, run->count - slot->guessed - grown);
     if (wrong)
         rt_sequence_shorten(s->site->engine, slot->sequence, rt_sequence_length(slot->sequence) - wrong);
     note_tokens(s, slot);

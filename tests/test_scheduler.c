@@ -136,14 +136,19 @@ static struct rt_scheduler_state run_all(uint32_t slots, int keep, int speculate
 static void neighbours_change_nothing(void)
 {
     const struct rt_scheduler_state state = run_all(SLOTS, 0, 0);
-    uint64_t tokens = 0;
-    for (uint32_t i = 0; i < JOBS; i++)
+    uint64_t tokens = 0, prompts = 0;
+    for (uint32_t i = 0; i < JOBS; i++) {
         tokens += asks[i].alone.tokens.count;
+        prompts += asks[i].prompt_count;
+    }
     CHECK_THAT(state.answer_tokens == tokens, "%llu counted, %llu there", (unsigned long long)state.answer_tokens,
                (unsigned long long)tokens);
     CHECK_THAT(state.steps < tokens, "%llu steps: answers share them", (unsigned long long)state.steps);
     CHECK(!state.drafted_tokens);
-    CHECK(run_all(1, 0, 0).steps > state.steps);
+    const struct rt_scheduler_state one = run_all(1, 0, 0);
+    CHECK(one.steps > state.steps && !one.preempted);
+    CHECK_THAT(one.prompt_tokens == prompts, "%llu counted, %llu there", (unsigned long long)one.prompt_tokens,
+               (unsigned long long)prompts);
 }
 
 static void kept_beginnings_change_nothing(void)
